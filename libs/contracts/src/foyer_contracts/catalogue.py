@@ -1,0 +1,44 @@
+"""Every event there is, in one list."""
+
+from typing import Any
+
+from . import booking, chat, notifications, orders, payments
+from .envelope import Event, EventData
+
+EVENTS: tuple[type[EventData], ...] = (
+    orders.OrderPlaced,
+    orders.OrderPriced,
+    orders.OrderStatusChanged,
+    orders.OrderCancelled,
+    orders.CustomerChanged,
+    orders.ContactChanged,
+    booking.ResourceChanged,
+    booking.PlacesHeld,
+    booking.PlacesUnavailable,
+    booking.HoldExpired,
+    booking.ReservationConfirmed,
+    booking.ReservationStarted,
+    booking.ReservationEnded,
+    booking.ReservationReleased,
+    payments.InvoiceIssued,
+    payments.InvoicePaid,
+    payments.InvoiceCancelled,
+    payments.PaymentLinkCreated,
+    payments.PaymentSucceeded,
+    payments.PaymentFailed,
+    payments.PaymentCancelled,
+    payments.RefundStarted,
+    payments.RefundSucceeded,
+    payments.RefundFailed,
+    chat.ConversationOpened,
+    chat.MessagePosted,
+    notifications.DeliverySent,
+    notifications.DeliveryFailed,
+)
+
+BY_TYPE: dict[str, type[EventData]] = {data.type: data for data in EVENTS}
+
+
+def envelope_of(data: type[EventData]) -> type[Event[Any]]:
+    """The concrete envelope model of an event, as it is read from the wire and described in its schema."""
+    return Event[data]  # type: ignore[valid-type]

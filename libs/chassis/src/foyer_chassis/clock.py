@@ -1,0 +1,49 @@
+"""What happens by time or bit by bit: loops that a worker runs beside its relay and consumer."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from . import log
+from .db import is_outage
+
+_logger = log.get(__name__)
+
+
+@dataclass
+class Loop:
+    """Calls `step` again and again: at once while it returns True (there is more), else when woken or after a pause.
+
+    `step` must be safe in several copies at once (row locks, SKIP LOCKED) and must find everything that became due
+    while no worker ran.
+    """
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    every_seconds: float
+    error_pause_seconds: float = 1.0
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """There is something to do: do not wait for the pause to end."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                more = await self.step()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                if is_outage(error):
+                    _logger.warning("loop_waits_for_database", loop=self.name, error=str(error))
+                else:
+                    _logger.exception("loop_failed", loop=self.name)
+                await asyncio.sleep(self.error_pause_seconds)
+                continue
+            if not more:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.every_seconds):
+                        await self._woken.wait()

@@ -1,0 +1,143 @@
+"""`Idempotency-Key`: the same key and body get the stored answer, the same key with another body a problem.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+
+The answer is stored in the transaction of the effect. Of two requests with one key at once both may work, but only
+one can store its answer: the other one's work is rolled back and it answers as the first did.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+from sqlalchemy.dialects.postgresql import insert
+
+from .auth import CurrentCaller
+from .db import Database, Transaction
+from .errors import BadRequestError, InvalidError
+from .tables import idempotency_keys
+
+_FIND = sa.select(
+    idempotency_keys.c.request_hash,
+    idempotency_keys.c.status,
+    idempotency_keys.c.headers,
+    idempotency_keys.c.body,
+).where(
+    idempotency_keys.c.caller_id == sa.bindparam("caller"),
+    idempotency_keys.c.route == sa.bindparam("route"),
+    idempotency_keys.c.key == sa.bindparam("key"),
+)
+_STORE = insert(idempotency_keys).on_conflict_do_nothing().returning(sa.literal(1))
+_FORGET = sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < sa.bindparam("before"))
+
+
+class IdempotencyKeyMissingError(BadRequestError):
+    """Send an Idempotency-Key header (1–200 characters), a new one for each thing you want to happen once."""
+
+    title_en = "Idempotency-Key is needed"
+    title_ru = "Нужен заголовок Idempotency-Key"
+
+
+class IdempotencyKeyReusedError(InvalidError):
+    """This Idempotency-Key was used for a request with another content."""
+
+    title_en = "Idempotency-Key was used for something else"
+    title_ru = "Этот Idempotency-Key уже использован для другого запроса"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answers: `model` as JSON with `status` and `headers`."""
+
+    model: BaseModel
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _StoredMeanwhileError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Once:
+    """Runs a command at most once for its key. Get it in a route by the annotation `OncePerKey`."""
+
+    database: Database
+    caller: CurrentCaller
+    route: str
+    key: str
+    request_hash: bytes
+
+    async def run(self, command: Callable[[Transaction], Awaitable[Answer]]) -> Response:
+        """The command's answer, or the stored one with `Idempotency-Replayed: true`.
+
+        Raises:
+            IdempotencyKeyReusedError: the key belongs to a request with another content.
+        """
+        try:
+            async with self.database.transaction() as transaction:
+                if (stored := await self._stored(transaction)) is not None:
+                    return stored
+                answer = await command(transaction)
+                body = answer.model.model_dump_json().encode()
+                inserted = await transaction.execute(
+                    _STORE,
+                    {
+                        "caller_id": self.caller.id,
+                        "route": self.route,
+                        "key": self.key,
+                        "request_hash": self.request_hash,
+                        "status": answer.status,
+                        "headers": dict(answer.headers),
+                        "body": body,
+                        "created_at": transaction.now,
+                    },
+                )
+                if inserted.scalar_one_or_none() is None:
+                    raise _StoredMeanwhileError
+        except _StoredMeanwhileError:
+            async with self.database.read() as transaction:
+                stored = await self._stored(transaction)
+            if stored is None:
+                raise RuntimeError("an idempotency key vanished") from None
+            return stored
+        return Response(body, answer.status, dict(answer.headers), "application/json")
+
+    async def _stored(self, transaction: Transaction) -> Response | None:
+        row = await transaction.one_or_none(_FIND, {"caller": self.caller.id, "route": self.route, "key": self.key})
+        if row is None:
+            return None
+        if row["request_hash"] != self.request_hash:
+            raise IdempotencyKeyReusedError(field="Idempotency-Key")
+        return Response(
+            row["body"], row["status"], {**row["headers"], "Idempotency-Replayed": "true"}, "application/json"
+        )
+
+
+async def _once(
+    request: Request,
+    caller: CurrentCaller,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> Once:
+    if idempotency_key is None:
+        raise IdempotencyKeyMissingError(field="Idempotency-Key")
+    content = request.url.query.encode() + b"\0" + await request.body()
+    return Once(
+        database=request.app.state.database,
+        caller=caller,
+        route=f"{request.method} {request.url.path}",
+        key=idempotency_key,
+        request_hash=hashlib.sha256(content).digest(),
+    )
+
+
+OncePerKey = Annotated[Once, Depends(_once)]
+
+
+async def forget_answers(transaction: Transaction, *, hours: int) -> None:
+    await transaction.execute(_FORGET, {"before": transaction.now - timedelta(hours=hours)})

@@ -1,0 +1,1 @@
+"""Stand-ins for the outside world: payment provider, push gateway, mailbox, identity issuer."""

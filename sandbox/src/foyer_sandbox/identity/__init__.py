@@ -1,0 +1,1 @@
+"""A small OpenID Connect issuer with demo people and their roles."""

@@ -1,0 +1,1 @@
+"""A mailbox: takes any mail over SMTP and shows it on a page and as JSON."""

@@ -15,8 +15,10 @@ from foyer_tools.management import Management
 from foyer_tools.places import LOOPBACK, checkout_id, log_folder
 from foyer_tools.processes import end, recall, spawn, tail
 from foyer_tools.state import State
+from foyer_tools.steps import say
 
 START_SECONDS = 120.0
+RECOVERY_SECONDS = 15.0
 STOP_SECONDS = 30.0
 APT_SECONDS = 600
 ADMIN = "foyer_admin"
@@ -143,6 +145,7 @@ class OwnNode(_OwnAddresses):
                 cwd=self.folder,
             )
         self._wait_until_it_answers()
+        self._wait_for_queues(Management(self.management_url or ""))
 
     def stop(self, *, immediate: bool = False) -> None:
         """End the node in order, then its port mapper."""
@@ -152,6 +155,39 @@ class OwnNode(_OwnAddresses):
             end([mapper])
         self.state.remember("processes", "rabbitmq", None)
         self.state.remember("processes", "epmd", None)
+
+    def _wait_for_queues(self, api: Management) -> None:
+        """Wait until every queue and stream has been recovered; replace a stream that cannot be.
+
+        RabbitMQ 3.10 that is stopped while it recovers a stream may never lead that stream again. What such a
+        stream held is a copy for replays, so an empty one takes its place.
+        """
+        until = time.monotonic() + RECOVERY_SECONDS
+        while down := [queue for queue in api.call("GET", "/queues") if queue.get("state") == "down"]:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+        for stream in (queue for queue in down if queue.get("type") == "stream"):
+            vhost, name = stream["vhost"], stream["name"]
+            resource = f'rabbit_misc:r(<<"{vhost}">>, queue, <<"{name}">>)'
+            self._control("eval", f'rabbit_amqqueue:internal_delete({resource}, <<"{ADMIN}">>).')
+            say(f"[yellow]The stream {name} of {vhost} could not be recovered; it starts again, empty.[/]")
+
+    def _control(self, *arguments: str) -> None:
+        """Run rabbitmqctl against our node."""
+        program = self.program.with_name("rabbitmqctl")
+        environment = self._environment(nodes_port=self.state.port("rabbitmq-nodes"))
+        done = subprocess.run(
+            [str(program), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            timeout=60,
+        )
+        if done.returncode != 0:
+            raise RabbitError(f"rabbitmqctl {arguments[0]}: {done.stdout}{done.stderr}")
 
     def _node(self) -> str:
         return f"foyer-{checkout_id()}@localhost"

@@ -12,6 +12,13 @@ from urllib.parse import quote, unquote, urlsplit
 TIMEOUT_SECONDS = 15.0
 LEADER_SECONDS = 30.0
 
+# The stream from which a new subscriber replays: seven days, dropped a segment (bytes) at a time.
+EVENT_LOG: dict[str, str | int] = {
+    "x-queue-type": "stream",
+    "x-max-age": "7D",
+    "x-stream-max-segment-size-bytes": 50_000_000,
+}
+
 
 class ManagementError(Exception):
     """The management API refused; the text holds method, path, status and its reason."""
@@ -70,8 +77,7 @@ def provision_vhost(api: Management, vhost: str, *, fresh: bool) -> None:
     api.call("PUT", f"/permissions/{q(vhost)}/{q(api.user)}", everything)
     for exchange in ("foyer.events", "foyer.private"):
         api.call("PUT", f"/exchanges/{q(vhost)}/{exchange}", {"type": "topic", "durable": True})
-    stream = {"x-queue-type": "stream", "x-max-age": "7D", "x-stream-max-segment-size-bytes": 50_000_000}
-    declaration = {"durable": True, "arguments": stream}
+    declaration = {"durable": True, "arguments": EVENT_LOG}
     until = time.monotonic() + LEADER_SECONDS
     while True:
         try:

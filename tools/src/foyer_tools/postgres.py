@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
 from foyer_tools.places import LOOPBACK, checkout_id, log_folder
 from foyer_tools.processes import end, recall, spawn, tail
 from foyer_tools.state import State
@@ -55,7 +56,7 @@ def in_thread(work: Coroutine[Any, Any, Any]) -> Any:
     def target() -> None:
         try:
             outcome.append(asyncio.run(work))
-        except BaseException as problem:  # noqa: BLE001 - handed to the caller below
+        except BaseException as problem:
             failure.append(problem)
 
     thread = threading.Thread(target=target)
@@ -271,7 +272,9 @@ async def _provision(admin_url: str, database: str, role: str, password: str, fr
     try:
         # Names and passwords are made by us from [a-z0-9_-]; DDL takes no parameters.
         verb = "ALTER" if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role) else "CREATE"
-        await connection.execute(f"{verb} ROLE \"{role}\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'")
+        await connection.execute(
+            f"{verb} ROLE \"{role}\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'"
+        )
         if fresh:
             await connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):

@@ -39,9 +39,17 @@ class RabbitError(Exception):
 class Rabbit(Protocol):
     """A broker, however it came to be."""
 
-    ours: bool
-    amqp_url: str
-    management_url: str | None
+    @property
+    def ours(self) -> bool:
+        """True if it may be started and stopped by us."""
+
+    @property
+    def amqp_url(self) -> str:
+        """Address of its administrator."""
+
+    @property
+    def management_url(self) -> str | None:
+        """Address of its management API with the administrator's name, if there is one."""
 
     def describe(self) -> str:
         """For the line in the start-up report."""

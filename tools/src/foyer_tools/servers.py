@@ -18,9 +18,10 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import aiormq
+from pamqp.common import FieldValue
 
 from foyer_tools import postgres, rabbitmq
-from foyer_tools.management import Management, provision_user, provision_vhost
+from foyer_tools.management import EVENT_LOG, Management, provision_user, provision_vhost
 from foyer_tools.places import SERVICES, checkout_id
 from foyer_tools.state import State, file_lock
 from foyer_tools.steps import step
@@ -189,8 +190,8 @@ async def _declare_shared(url: str) -> None:
         channel = await connection.channel()
         for exchange in ("foyer.events", "foyer.private"):
             await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
-        stream = {"x-queue-type": "stream", "x-max-age": "7D", "x-stream-max-segment-size-bytes": 50_000_000}
-        await channel.queue_declare("foyer.events.log", durable=True, arguments=dict(stream))
+        stream: dict[str, FieldValue] = dict(EVENT_LOG)
+        await channel.queue_declare("foyer.events.log", durable=True, arguments=stream)
         await channel.queue_bind("foyer.events.log", "foyer.events", routing_key="#")
     finally:
         await asyncio.wait_for(connection.close(), timeout=10)

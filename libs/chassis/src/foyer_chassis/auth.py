@@ -37,16 +37,40 @@ ROLES: dict[str, frozenset[str]] = {
         }
     ),
     "service_manager": frozenset(
-        {"orders:read_all", "orders:edit", "orders:place_for", "booking:read", "payments:read", "chat:orders"}
+        {
+            "orders:read_all",
+            "orders:edit",
+            "orders:place_for",
+            "booking:read",
+            "booking:read_all",
+            "payments:read",
+            "chat:orders",
+        }
     ),
     "rent_manager": frozenset(
-        {"orders:read_all", "orders:edit", "orders:place_for", "booking:read", "payments:read", "chat:orders"}
+        {
+            "orders:read_all",
+            "orders:edit",
+            "orders:place_for",
+            "booking:read",
+            "booking:read_all",
+            "payments:read",
+            "chat:orders",
+        }
     ),
     "shop_manager": frozenset(
-        {"orders:read_all", "orders:edit", "orders:place_for", "booking:read", "payments:read", "chat:orders"}
+        {
+            "orders:read_all",
+            "orders:edit",
+            "orders:place_for",
+            "booking:read",
+            "booking:read_all",
+            "payments:read",
+            "chat:orders",
+        }
     ),
-    "front_desk": frozenset({"orders:read_all", "booking:read", "payments:read"}),
-    "finance": frozenset({"orders:read_all", "payments:read", "payments:refund", "booking:read"}),
+    "front_desk": frozenset({"orders:read_all", "booking:read", "booking:read_all", "payments:read"}),
+    "finance": frozenset({"orders:read_all", "payments:read", "payments:refund", "booking:read", "booking:read_all"}),
     "administrator": frozenset(
         {
             "orders:read_all",
@@ -55,6 +79,7 @@ ROLES: dict[str, frozenset[str]] = {
             "orders:configure",
             "booking:read",
             "booking:configure",
+            "booking:read_all",
             "payments:read",
             "payments:refund",
             "payments:configure",

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import log, problems, telemetry
 from .auth import Verifier, declared_access
 from .db import Database, Transaction, cause
-from .errors import UnavailableError
+from .errors import PreconditionRequiredError, StaleError, UnavailableError
 from .settings import ServiceSettings
 
 Check = Callable[[], Awaitable[None]]
@@ -200,3 +200,18 @@ def _header(scope: Scope, name: bytes) -> str | None:
 def etag(version: int) -> str:
     """The entity tag of version `version` of a thing (RFC 9110, 8.8.3)."""
     return f'"{version}"'
+
+
+def version_of(if_match: str | None) -> int:
+    """The version an If-Match header names.
+
+    Raises:
+        PreconditionRequiredError: there is no header.
+        StaleError: it is not an entity tag of ours, and so matches nothing.
+    """
+    if if_match is None:
+        raise PreconditionRequiredError(field="If-Match")
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise StaleError(field="If-Match")
+    return int(text)

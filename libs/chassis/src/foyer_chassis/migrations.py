@@ -3,8 +3,10 @@
 import asyncio
 
 import sqlalchemy as sa
-from alembic import context
+from alembic import context, op
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from . import tables
 
 LOCK_TIMEOUT = "5s"
 
@@ -31,3 +33,8 @@ def _migrate(connection: sa.Connection, metadata: sa.MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def create_chassis_tables() -> None:
+    """For a service's first migration: outbox, inbox and idempotency keys as `tables` describes them."""
+    tables.metadata.create_all(op.get_bind(), checkfirst=False)

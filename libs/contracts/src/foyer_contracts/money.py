@@ -2,9 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+
+#: Ten trillion major units: far above any order, far below what a 64-bit column or a double can hold exactly.
+LARGEST = 10**15
 
 #: Currencies whose minor unit is not a hundredth (ISO 4217).
 _EXPONENTS = {
@@ -30,7 +33,7 @@ class Money(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    amount: StrictInt
+    amount: StrictInt = Field(ge=-LARGEST, le=LARGEST)
     currency: Currency
 
     @classmethod
@@ -90,3 +93,14 @@ class Money(BaseModel):
             raise ValueError(f"{value!r} is finer than the minor unit of {currency}")
         minor = int(whole + fraction[:exponent].ljust(exponent, "0"))
         return cls(amount=sign * minor, currency=currency)
+
+
+def not_negative(value: Money) -> Money:
+    """For pydantic's AfterValidator, where an amount below zero makes no sense (a price, a payment).
+
+    Raises:
+        ValueError: it is below zero.
+    """
+    if value.amount < 0:
+        raise ValueError("the amount must not be negative")
+    return value

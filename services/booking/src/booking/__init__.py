@@ -1,0 +1,1 @@
+"""Booking: locations, resources, availability and reservations."""

@@ -1,0 +1,131 @@
+"""The states of a reservation. A reservation is one taking of places for one order; taking them again after the hold
+expired makes a new one.
+
+    held ──confirm──▶ confirmed ──start──▶ active ──end──▶ ended
+      │                   │                  │
+      ├─expire─▶ expired  └─────release──────┤
+      └──────────────release────────────────▶ released
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+from foyer_contracts.money import Money
+
+Period = tuple[datetime, datetime]
+
+
+class Status(StrEnum):
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    ACTIVE = "active"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    RELEASED = "released"
+
+
+class Verb(StrEnum):
+    CONFIRM = "confirm"
+    START = "start"
+    END = "end"
+    EXPIRE = "expire"
+    RELEASE = "release"
+
+
+#: Status × verb → status. What is not here is not done: the event that asked for it is late and changes nothing.
+TRANSITIONS: Mapping[tuple[Status, Verb], Status] = MappingProxyType(
+    {
+        (Status.HELD, Verb.CONFIRM): Status.CONFIRMED,
+        (Status.HELD, Verb.EXPIRE): Status.EXPIRED,
+        (Status.HELD, Verb.RELEASE): Status.RELEASED,
+        (Status.CONFIRMED, Verb.START): Status.ACTIVE,
+        (Status.CONFIRMED, Verb.RELEASE): Status.RELEASED,
+        (Status.ACTIVE, Verb.END): Status.ENDED,
+        (Status.ACTIVE, Verb.RELEASE): Status.RELEASED,
+    }
+)
+
+#: In these a reservation takes its places: no other may overlap it (the exclusion constraint says the same).
+TAKING = frozenset({Status.HELD, Status.CONFIRMED, Status.ACTIVE})
+
+#: Reasons of a cancelled order that began here: nothing is left to release, and money that comes later may have the
+#: places again if they are free.
+EXPIRED_REASON = "hold_expired"
+NOT_OURS_TO_RELEASE = frozenset({EXPIRED_REASON})
+
+
+def next_status(status: Status, verb: Verb) -> Status | None:
+    """The status after `verb`, or None where the verb comes too late or too early."""
+    return TRANSITIONS.get((status, verb))
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Places taken for an order.
+
+    Attributes:
+        expires_at: when an unpaid hold ends; None once confirmed without a hold.
+        unit_price: of one slot, as it was when the places were taken.
+    """
+
+    id: UUID
+    order_id: UUID
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    unit_price: Money
+    status: Status
+    expires_at: datetime | None
+    version: int
+
+    @property
+    def total(self) -> Money:
+        return self.unit_price * self.slots
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCopy:
+    """What booking knows of an order.
+
+    Attributes:
+        sequence: version of the order this is from.
+        cancelled_reason: None while it is not cancelled.
+    """
+
+    order_id: UUID
+    applicant_id: UUID | None
+    sequence: int
+    cancelled_reason: str | None
+    paid: bool
+
+
+def free_slots(slots: Iterable[Period], taken: Iterable[Period]) -> Iterator[bool]:
+    """For each slot whether it is free. Both in order of time, `taken` without overlaps; one walk over both."""
+    rest = iter(taken)
+    current = next(rest, None)
+    for starts_at, ends_at in slots:
+        while current is not None and current[1] <= starts_at:
+            current = next(rest, None)
+        yield current is None or current[0] >= ends_at
+
+
+def free_periods(open_from: datetime, open_to: datetime, taken: Iterable[Period]) -> list[Period]:
+    """What is left of an open period when the taken times are cut out; `taken` in order of time, without overlaps."""
+    free = []
+    position = open_from
+    for starts_at, ends_at in taken:
+        if ends_at <= position:
+            continue
+        if starts_at >= open_to:
+            break
+        if starts_at > position:
+            free.append((position, starts_at))
+        position = ends_at
+    if position < open_to:
+        free.append((position, open_to))
+    return free

@@ -1,0 +1,229 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from asyncpg import Range
+from foyer_chassis.db import Transaction
+from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import TSTZRANGE, insert
+
+from .domain import TAKING, OrderCopy, Reservation, Status, Verb, next_status
+from .tables import order_copies, reservations
+
+_COLUMNS = (
+    reservations.c.id,
+    reservations.c.order_id,
+    reservations.c.resource_id,
+    sa.func.lower(reservations.c.during).label("starts_at"),
+    sa.func.upper(reservations.c.during).label("ends_at"),
+    reservations.c.slots,
+    reservations.c.price_amount,
+    reservations.c.price_currency,
+    reservations.c.status,
+    reservations.c.expires_at,
+    reservations.c.version,
+)
+_TAKING = reservations.c.status.in_(sorted(TAKING))
+
+# DO NOTHING without a target covers the exclusion constraint too, and waits for a rival that may roll back.
+# A plain INSERT deadlocks when many want one slot.
+_INSERT = insert(reservations).on_conflict_do_nothing().returning(reservations.c.id)
+_OF_ORDER_LOCKED = (
+    sa.select(*_COLUMNS)
+    .where(reservations.c.order_id == sa.bindparam("order"))
+    .order_by(reservations.c.id.desc())
+    .limit(1)
+    .with_for_update()
+)
+_LATEST_OF_ORDER = (
+    sa.select(*_COLUMNS)
+    .where(reservations.c.order_id == sa.bindparam("order"))
+    .order_by(reservations.c.id.desc())
+    .limit(1)
+)
+_TAKEN_BETWEEN = (
+    sa.select(
+        reservations.c.resource_id,
+        sa.func.lower(reservations.c.during).label("starts_at"),
+        sa.func.upper(reservations.c.during).label("ends_at"),
+    )
+    .where(
+        reservations.c.resource_id.in_(sa.bindparam("resources", expanding=True)),
+        reservations.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
+        _TAKING,
+    )
+    .order_by(reservations.c.resource_id, sa.text("starts_at"))
+)
+_PAGE_OF_RESOURCE = (
+    sa.select(*_COLUMNS)
+    .where(
+        reservations.c.resource_id == sa.bindparam("resource"),
+        reservations.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
+        reservations.c.id > sa.bindparam("after"),
+    )
+    .order_by(reservations.c.id)
+    .limit(sa.bindparam("limit"))
+)
+
+
+def _due(verb: Verb, due_at: sa.ColumnElement[datetime]) -> sa.Update:
+    """Carry out `verb` on a batch of reservations that are due for it, skipping what another worker has in hand."""
+    (before,) = [status for status in Status if next_status(status, verb) is not None]
+    batch = (
+        sa.select(reservations.c.id)
+        .where(reservations.c.status == before, due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+        .order_by(due_at)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        sa.update(reservations)
+        .where(reservations.c.id.in_(batch.scalar_subquery()))
+        .values(status=next_status(before, verb), version=reservations.c.version + 1)
+        .returning(*_COLUMNS)
+    )
+
+
+_DUE = {
+    Verb.EXPIRE: _due(Verb.EXPIRE, reservations.c.expires_at),
+    Verb.START: _due(Verb.START, sa.func.lower(reservations.c.during)),
+    Verb.END: _due(Verb.END, sa.func.upper(reservations.c.during)),
+}
+
+_upsert = insert(order_copies)
+_COPY_PLACED = _upsert.on_conflict_do_update(
+    index_elements=["order_id"], set_={"applicant_id": _upsert.excluded.applicant_id}
+).returning(order_copies)
+_COPY_PAID = _upsert.on_conflict_do_update(index_elements=["order_id"], set_={"paid": True}).returning(order_copies)
+_COPY_CANCELLED = _upsert.on_conflict_do_update(
+    index_elements=["order_id"],
+    set_={"sequence": _upsert.excluded.sequence, "cancelled_reason": _upsert.excluded.cancelled_reason},
+    where=order_copies.c.sequence < _upsert.excluded.sequence,
+).returning(order_copies)
+_COPY = sa.select(order_copies).where(order_copies.c.order_id == sa.bindparam("order"))
+
+
+def _reservation(row: sa.RowMapping) -> Reservation:
+    return Reservation(
+        id=row["id"],
+        order_id=row["order_id"],
+        resource_id=row["resource_id"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        slots=row["slots"],
+        unit_price=Money(amount=row["price_amount"], currency=row["price_currency"]),
+        status=Status(row["status"]),
+        expires_at=row["expires_at"],
+        version=row["version"],
+    )
+
+
+async def take(transaction: Transaction, reservation: Reservation) -> bool:
+    """Take the places. False when somebody has them, or the order already has some."""
+    result = await transaction.execute(
+        _INSERT,
+        {
+            "id": reservation.id,
+            "order_id": reservation.order_id,
+            "resource_id": reservation.resource_id,
+            "during": Range(reservation.starts_at, reservation.ends_at),
+            "slots": reservation.slots,
+            "price_amount": reservation.unit_price.amount,
+            "price_currency": reservation.unit_price.currency,
+            "status": reservation.status,
+            "expires_at": reservation.expires_at,
+            "version": reservation.version,
+            "created_at": transaction.now,
+        },
+    )
+    return result.scalar_one_or_none() is not None
+
+
+async def latest_of(transaction: Transaction, order_id: UUID, *, lock: bool = False) -> Reservation | None:
+    row = await transaction.one_or_none(_OF_ORDER_LOCKED if lock else _LATEST_OF_ORDER, {"order": order_id})
+    return None if row is None else _reservation(row)
+
+
+async def set_status(transaction: Transaction, reservation: Reservation) -> None:
+    await transaction.execute(
+        sa.update(reservations)
+        .where(reservations.c.id == reservation.id)
+        .values(status=reservation.status, version=reservation.version)
+    )
+
+
+async def carry_out_due(transaction: Transaction, verb: Verb, *, most: int) -> list[Reservation]:
+    """Expire, start or end what is due by the transaction's time; the changed ones."""
+    rows = await transaction.all(_DUE[verb], {"now": transaction.now, "most": most})
+    return [_reservation(row) for row in rows]
+
+
+async def taken_between(
+    transaction: Transaction, resource_ids: Sequence[UUID], starts_at: datetime, ends_at: datetime
+) -> dict[UUID, list[tuple[datetime, datetime]]]:
+    """The taken times of each resource that touch this time, in order."""
+    taken: dict[UUID, list[tuple[datetime, datetime]]] = {id_: [] for id_ in resource_ids}
+    parameters: dict[str, Any] = {"resources": list(resource_ids), "during": Range(starts_at, ends_at)}
+    for row in await transaction.all(_TAKEN_BETWEEN, parameters):
+        taken[row["resource_id"]].append((row["starts_at"], row["ends_at"]))
+    return taken
+
+
+async def page_of_resource(
+    transaction: Transaction, resource_id: UUID, starts_at: datetime, ends_at: datetime, *, after: UUID, limit: int
+) -> list[Reservation]:
+    rows = await transaction.all(
+        _PAGE_OF_RESOURCE,
+        {"resource": resource_id, "during": Range(starts_at, ends_at), "after": after, "limit": limit},
+    )
+    return [_reservation(row) for row in rows]
+
+
+def _copy(row: sa.RowMapping) -> OrderCopy:
+    return OrderCopy(**row)
+
+
+async def note_placed(transaction: Transaction, order_id: UUID, *, applicant_id: UUID, sequence: int) -> OrderCopy:
+    row = await transaction.one_or_none(
+        _COPY_PLACED,
+        {
+            "order_id": order_id,
+            "applicant_id": applicant_id,
+            "sequence": sequence,
+            "cancelled_reason": None,
+            "paid": False,
+        },
+    )
+    assert row is not None
+    return _copy(row)
+
+
+async def note_paid(transaction: Transaction, order_id: UUID) -> OrderCopy:
+    row = await transaction.one_or_none(
+        _COPY_PAID,
+        {"order_id": order_id, "applicant_id": None, "sequence": 0, "cancelled_reason": None, "paid": True},
+    )
+    assert row is not None
+    return _copy(row)
+
+
+async def note_cancelled(transaction: Transaction, order_id: UUID, *, reason: str, sequence: int) -> bool:
+    """Whether this was news; False for what is older than known."""
+    row = await transaction.one_or_none(
+        _COPY_CANCELLED,
+        {
+            "order_id": order_id,
+            "applicant_id": None,
+            "sequence": sequence,
+            "cancelled_reason": reason,
+            "paid": False,
+        },
+    )
+    return row is not None
+
+
+async def order_copy(transaction: Transaction, order_id: UUID) -> OrderCopy | None:
+    row = await transaction.one_or_none(_COPY, {"order": order_id})
+    return None if row is None else _copy(row)

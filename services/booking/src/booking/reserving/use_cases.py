@@ -1,0 +1,197 @@
+"""Places are held, confirmed, expired, released, started and ended."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import InvalidError
+from foyer_contracts import booking as events
+from foyer_contracts.ids import new_id
+from foyer_contracts.orders import Line
+
+from ..resources import store as resources_store
+from ..resources.domain import Resource
+from . import store
+from .domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, Reservation, Status, Verb, next_status
+
+
+async def hold_places(
+    transaction: Transaction,
+    *,
+    order_id: UUID,
+    applicant_id: UUID,
+    resource_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    order_sequence: int,
+    default_ttl: timedelta,
+) -> None:
+    """Take the places for a new order, or tell that they cannot be had (journeys 1 and 4)."""
+    order = await store.note_placed(transaction, order_id, applicant_id=applicant_id, sequence=order_sequence)
+    if order.cancelled_reason is not None:
+        return  # The cancellation overtook the order.
+    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
+    if resource is None or not resource.active:
+        _unavailable(transaction, order_id, "unknown_resource", order_sequence)
+        return
+    try:
+        slots = resource.quote(starts_at, ends_at, now=transaction.now)
+    except InvalidError as error:
+        _unavailable(transaction, order_id, error.slug().replace("-", "_"), order_sequence)
+        return
+    reservation = Reservation(
+        id=new_id(),
+        order_id=order_id,
+        resource_id=resource_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        slots=slots,
+        unit_price=resource.price,
+        status=Status.HELD,
+        expires_at=transaction.now + (resource.hold_ttl or default_ttl),
+        version=1,
+    )
+    if not await store.take(transaction, reservation):
+        _unavailable(transaction, order_id, "places_taken", order_sequence)
+        return
+    minutes = resource.slot_length // timedelta(minutes=1)
+    assert reservation.expires_at is not None
+    transaction.publish(
+        events.PlacesHeld(
+            order_id=order_id,
+            reservation_id=reservation.id,
+            places=_places(reservation, resource),
+            lines=[
+                Line(
+                    title=f"{resource.name}, {minutes} min",
+                    quantity=slots,
+                    unit_price=reservation.unit_price,
+                    total=reservation.total,
+                )
+            ],
+            total=reservation.total,
+            expires_at=reservation.expires_at,
+        ),
+        subject=reservation.id,
+        sequence=reservation.version,
+    )
+    if order.paid:  # The payment overtook the order.
+        await confirm_paid(transaction, order_id=order_id)
+
+
+async def confirm_paid(transaction: Transaction, *, order_id: UUID) -> None:
+    """The order is paid: its places are taken for good, or again if the hold had expired (journeys 1 and 3).
+
+    When they cannot be had again that is told, so that orders gives the money back. An order that was cancelled for
+    another reason than the expired hold gets no places.
+    """
+    order = await store.note_paid(transaction, order_id)
+    reservation = await store.latest_of(transaction, order_id, lock=True)
+    if reservation is None:
+        return  # An order without places.
+    if (status := next_status(reservation.status, Verb.CONFIRM)) is not None:
+        confirmed = replace(reservation, status=status, version=reservation.version + 1)
+        await store.set_status(transaction, confirmed)
+        await _publish_confirmed(transaction, confirmed, late=False)
+    elif reservation.status is Status.EXPIRED and order.cancelled_reason in (None, EXPIRED_REASON):
+        again = replace(reservation, id=new_id(), status=Status.CONFIRMED, version=1)
+        if reservation.starts_at <= transaction.now:
+            _unavailable(transaction, order_id, "in_the_past", order.sequence, late=True)
+        elif await store.take(transaction, again):
+            await _publish_confirmed(transaction, again, late=True)
+        else:
+            _unavailable(transaction, order_id, "places_taken", order.sequence, late=True)
+
+
+async def release(transaction: Transaction, *, order_id: UUID, reason: str, order_sequence: int) -> None:
+    """The order was cancelled: its places are free at once (A26, journey 5)."""
+    if not await store.note_cancelled(transaction, order_id, reason=reason, sequence=order_sequence):
+        return
+    if reason in NOT_OURS_TO_RELEASE:
+        return
+    reservation = await store.latest_of(transaction, order_id, lock=True)
+    if reservation is None or (status := next_status(reservation.status, Verb.RELEASE)) is None:
+        return
+    released = replace(reservation, status=status, version=reservation.version + 1)
+    await store.set_status(transaction, released)
+    transaction.publish(
+        events.ReservationReleased(
+            order_id=order_id, reservation_id=released.id, places=await _places_of(transaction, released)
+        ),
+        subject=released.id,
+        sequence=released.version,
+    )
+
+
+async def expire_due(transaction: Transaction, *, most: int) -> int:
+    """Free what was not paid in time (journey 2). How many there were."""
+    expired = await store.carry_out_due(transaction, Verb.EXPIRE, most=most)
+    for reservation in expired:
+        transaction.publish(
+            events.HoldExpired(order_id=reservation.order_id, reservation_id=reservation.id),
+            subject=reservation.id,
+            sequence=reservation.version,
+        )
+    return len(expired)
+
+
+async def start_due(transaction: Transaction, *, most: int) -> int:
+    started = await store.carry_out_due(transaction, Verb.START, most=most)
+    for reservation in started:
+        transaction.publish(
+            events.ReservationStarted(order_id=reservation.order_id, reservation_id=reservation.id),
+            subject=reservation.id,
+            sequence=reservation.version,
+        )
+    return len(started)
+
+
+async def end_due(transaction: Transaction, *, most: int) -> int:
+    ended = await store.carry_out_due(transaction, Verb.END, most=most)
+    for reservation in ended:
+        transaction.publish(
+            events.ReservationEnded(order_id=reservation.order_id, reservation_id=reservation.id),
+            subject=reservation.id,
+            sequence=reservation.version,
+        )
+    return len(ended)
+
+
+def _unavailable(
+    transaction: Transaction, order_id: UUID, reason: str, order_sequence: int, *, late: bool = False
+) -> None:
+    transaction.publish(
+        events.PlacesUnavailable(order_id=order_id, reason=reason, late=late),
+        subject=order_id,
+        sequence=order_sequence,
+    )
+
+
+async def _publish_confirmed(transaction: Transaction, reservation: Reservation, *, late: bool) -> None:
+    transaction.publish(
+        events.ReservationConfirmed(
+            order_id=reservation.order_id,
+            reservation_id=reservation.id,
+            places=await _places_of(transaction, reservation),
+            late=late,
+        ),
+        subject=reservation.id,
+        sequence=reservation.version,
+    )
+
+
+async def _places_of(transaction: Transaction, reservation: Reservation) -> events.Places:
+    resources = await resources_store.resources_by_id(transaction, [reservation.resource_id])
+    return _places(reservation, resources[reservation.resource_id])
+
+
+def _places(reservation: Reservation, resource: Resource) -> events.Places:
+    return events.Places(
+        resource_id=resource.id,
+        resource_name=resource.name,
+        location_name=resource.location.name,
+        time_zone=resource.location.calendar.zone.key,
+        starts_at=reservation.starts_at,
+        ends_at=reservation.ends_at,
+    )

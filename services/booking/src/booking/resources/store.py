@@ -1,0 +1,126 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.money import Money
+
+from .domain import Calendar, Location, OpeningHours, Resource, zone_of
+from .tables import locations, resources
+
+_JOINED = sa.select(
+    resources,
+    locations.c.name.label("location_name"),
+    locations.c.time_zone,
+    locations.c.opening_hours,
+    locations.c.closed_days,
+    locations.c.version.label("location_version"),
+).join_from(resources, locations)
+_RESOURCES_BY_ID = _JOINED.where(resources.c.id.in_(sa.bindparam("ids", expanding=True)))
+_RESOURCES_OF_LOCATION = _JOINED.where(resources.c.location_id == sa.bindparam("location"))
+_RESOURCES_PAGE = (
+    _JOINED.where(
+        sa.or_(sa.bindparam("location", type_=sa.Uuid).is_(None), resources.c.location_id == sa.bindparam("location")),
+        sa.or_(sa.bindparam("after", type_=sa.Uuid).is_(None), resources.c.id > sa.bindparam("after")),
+    )
+    .order_by(resources.c.id)
+    .limit(sa.bindparam("limit"))
+)
+_LOCATION = sa.select(locations).where(locations.c.id == sa.bindparam("location"))
+_LOCATION_LOCKED = _LOCATION.with_for_update()
+_LOCATIONS_PAGE = (
+    sa.select(locations)
+    .where(sa.or_(sa.bindparam("after", type_=sa.Uuid).is_(None), locations.c.id > sa.bindparam("after")))
+    .order_by(locations.c.id)
+    .limit(sa.bindparam("limit"))
+)
+
+
+def _calendar(row: sa.RowMapping) -> Calendar:
+    return Calendar(
+        zone=zone_of(row["time_zone"]),
+        opening_hours=tuple(OpeningHours(**item) for item in row["opening_hours"]),
+        closed_days=frozenset(row["closed_days"]),
+    )
+
+
+def _location(row: sa.RowMapping) -> Location:
+    return Location(id=row["id"], name=row["name"], calendar=_calendar(row), version=row["version"])
+
+
+def _resource(row: sa.RowMapping) -> Resource:
+    return Resource(
+        id=row["id"],
+        location=Location(
+            id=row["location_id"],
+            name=row["location_name"],
+            calendar=_calendar(row),
+            version=row["location_version"],
+        ),
+        name=row["name"],
+        slot_length=timedelta(minutes=row["slot_minutes"]),
+        price=Money(amount=row["price_amount"], currency=row["price_currency"]),
+        hold_ttl=None if row["hold_ttl_seconds"] is None else timedelta(seconds=row["hold_ttl_seconds"]),
+        active=row["active"],
+        version=row["version"],
+    )
+
+
+async def resources_by_id(transaction: Transaction, ids: Iterable[UUID]) -> dict[UUID, Resource]:
+    rows = await transaction.all(_RESOURCES_BY_ID, {"ids": list(ids)})
+    return {row["id"]: _resource(row) for row in rows}
+
+
+async def resources_of(transaction: Transaction, location_id: UUID) -> list[Resource]:
+    return [_resource(row) for row in await transaction.all(_RESOURCES_OF_LOCATION, {"location": location_id})]
+
+
+async def resources_page(
+    transaction: Transaction, *, location_id: UUID | None, after: UUID | None, limit: int
+) -> list[Resource]:
+    parameters = {"location": location_id, "after": after, "limit": limit}
+    return [_resource(row) for row in await transaction.all(_RESOURCES_PAGE, parameters)]
+
+
+async def location_by_id(transaction: Transaction, location_id: UUID, *, lock: bool = False) -> Location | None:
+    row = await transaction.one_or_none(_LOCATION_LOCKED if lock else _LOCATION, {"location": location_id})
+    return None if row is None else _location(row)
+
+
+async def locations_page(transaction: Transaction, *, after: UUID | None, limit: int) -> Sequence[Location]:
+    return [_location(row) for row in await transaction.all(_LOCATIONS_PAGE, {"after": after, "limit": limit})]
+
+
+async def save_location(transaction: Transaction, location: Location) -> None:
+    """Insert it, or replace the stored one."""
+    values = {
+        "name": location.name,
+        "time_zone": location.calendar.zone.key,
+        "opening_hours": [asdict(item) for item in location.calendar.opening_hours],
+        "closed_days": sorted(location.calendar.closed_days),
+        "version": location.version,
+    }
+    if location.version == 1:
+        await transaction.execute(sa.insert(locations).values(id=location.id, **values))
+    else:
+        await transaction.execute(sa.update(locations).where(locations.c.id == location.id).values(**values))
+
+
+async def save_resource(transaction: Transaction, resource: Resource) -> None:
+    """Insert it, or replace the stored one."""
+    values = {
+        "location_id": resource.location.id,
+        "name": resource.name,
+        "slot_minutes": resource.slot_length // timedelta(minutes=1),
+        "price_amount": resource.price.amount,
+        "price_currency": resource.price.currency,
+        "hold_ttl_seconds": None if resource.hold_ttl is None else int(resource.hold_ttl.total_seconds()),
+        "active": resource.active,
+        "version": resource.version,
+    }
+    if resource.version == 1:
+        await transaction.execute(sa.insert(resources).values(id=resource.id, **values))
+    else:
+        await transaction.execute(sa.update(resources).where(resources.c.id == resource.id).values(**values))

@@ -1,0 +1,17 @@
+"""The worker process: every subscription and every loop, on one screen."""
+
+from foyer_chassis.db import Database
+from foyer_chassis.process import WorkerParts
+from foyer_chassis.settings import ServiceSettings
+
+from .reserving.clock import loops
+from .reserving.consumers import subscriptions
+from .settings import Settings
+
+
+def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
+    assert isinstance(settings, Settings)
+    return WorkerParts(
+        subscriptions=subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+        loops=loops(database, every_seconds=settings.clock_seconds),
+    )

@@ -1,0 +1,13 @@
+"""How the push gateway can be made to misbehave."""
+
+from pydantic import Field
+
+from foyer_sandbox.switches import Fault, Switches
+
+
+class PushSwitches(Switches):
+    """`fail_next` fails requests by path; `unregistered` are device tokens whose app was removed."""
+
+    answer_delay_seconds: float = Field(default=0, ge=0, le=300)
+    fail_next: list[Fault] = Field(default_factory=list)
+    unregistered: list[str] = Field(default_factory=list, max_length=100_000)

@@ -60,7 +60,7 @@ class Store:
     def mails(self, to: str | None, message_id: str | None, limit: int) -> list[dict[str, Any]]:
         """Newest first, without their content; of one recipient, of one Message-ID, or all."""
         rows = self.database.rows(
-            f"{_LISTED} WHERE (? IS NULL OR number IN (SELECT mail FROM recipients WHERE address = ?)) "
+            f"{_LISTED} WHERE (? IS NULL OR number IN (SELECT mail FROM recipients WHERE address = ?)) "  # noqa: S608
             "AND (? IS NULL OR message_id = ?) ORDER BY number DESC LIMIT ?",
             to,
             to.lower() if to else None,
@@ -72,7 +72,7 @@ class Store:
 
     def mail(self, mail_id: str) -> dict[str, Any] | None:
         """One mail with headers and content."""
-        row = self.database.row(_LISTED + "WHERE id = ?", mail_id)
+        row = self.database.row(f"{_LISTED} WHERE id = ?", mail_id)
         raw = self.raw(mail_id)
         if row is None or raw is None:
             return None

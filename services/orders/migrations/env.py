@@ -1,0 +1,4 @@
+from foyer_chassis.migrations import run
+from orders.tables import metadata
+
+run(metadata)

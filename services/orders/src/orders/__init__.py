@@ -1,0 +1,1 @@
+"""Orders: catalogue, customers, and the life of an order."""

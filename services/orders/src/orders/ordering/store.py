@@ -1,0 +1,247 @@
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.money import Money
+
+from .domain import Actor, Line, Order, Slots, Stage, Status, StatusChanged
+from .tables import NUMBER_BLOCK, order_history, order_numbers, orders
+
+CHANGED_CHANNEL = "orders_changed"
+
+_BY_ID_LOCKED = sa.select(orders).where(orders.c.id == sa.bindparam("order")).with_for_update()
+_BY_NUMBER = sa.select(orders).where(orders.c.number == sa.bindparam("number"))
+_BY_NUMBER_LOCKED = _BY_NUMBER.with_for_update()
+_HISTORY = (
+    sa.select(order_history)
+    .where(order_history.c.order_id == sa.bindparam("order"))
+    .order_by(order_history.c.version, order_history.c.position)
+    .limit(500)
+)
+_INSERT_HISTORY = sa.insert(order_history)
+
+# One statement for the hot path: the order, the first line of its history and its events.
+_INSERT_NEW = sa.text("""
+    WITH placed AS (
+        INSERT INTO orders (
+            id, number, kind, offering_id, offering_title, applicant_id, payer_kind, prepaid, customer_may_cancel,
+            responsible_ids, resource_id, starts_at, ends_at, comment, currency, status, version, created_at, updated_at
+        ) VALUES (
+            :id, :number, :kind, :offering_id, :offering_title, :applicant_id, :payer_kind, :prepaid,
+            :customer_may_cancel, :responsible_ids, :resource_id, :starts_at, :ends_at, :comment, :currency, :status,
+            1, :now, :now
+        )
+    ), history AS (
+        INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
+        VALUES (:id, 1, 0, :now, :status, :actor_kind, :actor_id)
+    )
+    INSERT INTO outbox (event_id, exchange, type, body)
+    SELECT * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:exchanges AS text[]), CAST(:types AS text[]), CAST(:bodies AS bytea[])
+    )
+""").bindparams(sa.bindparam("responsible_ids", type_=sa.ARRAY(sa.Uuid)))
+
+
+class NumberBlock:
+    """Order numbers for one process, taken from the sequence a block at a time."""
+
+    def __init__(self) -> None:
+        self._next = self._end = 0
+
+    async def take(self, transaction: Transaction) -> int:
+        if self._next == self._end:
+            start: int = (await transaction.execute(sa.select(order_numbers.next_value()))).scalar_one()
+            # Another request may have fetched a block during the query; then this one's is the one that is used up.
+            self._next, self._end = start, start + NUMBER_BLOCK
+        number = self._next
+        self._next += 1
+        return number
+
+
+def _order(row: sa.RowMapping) -> Order:
+    currency = row["currency"]
+    total = row["total_amount"]
+    return Order(
+        id=row["id"],
+        number=row["number"],
+        kind=row["kind"],
+        offering_id=row["offering_id"],
+        offering_title=row["offering_title"],
+        applicant_id=row["applicant_id"],
+        payer_kind=row["payer_kind"],
+        prepaid=row["prepaid"],
+        customer_may_cancel=row["customer_may_cancel"],
+        responsible_ids=tuple(row["responsible_ids"]),
+        slots=Slots(row["resource_id"], row["starts_at"], row["ends_at"]),
+        comment=row["comment"],
+        currency=currency,
+        status=Status(row["status"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        lines=tuple(
+            Line(line["title"], line["quantity"], Money(**line["unit_price"]), Money(**line["total"]))
+            for line in row["lines"]
+        ),
+        total=None if total is None else Money(amount=total, currency=currency),
+        pay_until=row["pay_until"],
+        places=row["places"],
+        reservation=Stage(row["reservation"]),
+        places_gone=row["places_gone"],
+        paid=row["paid_amount"],
+        refund_due=row["refund_due_amount"],
+        refunded=row["refunded_amount"],
+        refund_failed=row["refund_failed"],
+        payment_url=row["payment_url"],
+        invoice_number=row["invoice_number"],
+        cancel_reason=row["cancel_reason"],
+    )
+
+
+async def insert_new(transaction: Transaction, order: Order, actor: Actor) -> None:
+    """Store a new order with all that the transaction has published so far."""
+    await transaction.execute(
+        _INSERT_NEW,
+        {
+            "id": order.id,
+            "number": order.number,
+            "kind": order.kind,
+            "offering_id": order.offering_id,
+            "offering_title": order.offering_title,
+            "applicant_id": order.applicant_id,
+            "payer_kind": order.payer_kind,
+            "prepaid": order.prepaid,
+            "customer_may_cancel": order.customer_may_cancel,
+            "responsible_ids": list(order.responsible_ids),
+            "resource_id": order.slots.resource_id,
+            "starts_at": order.slots.starts_at,
+            "ends_at": order.slots.ends_at,
+            "comment": order.comment,
+            "currency": order.currency,
+            "status": order.status.value,
+            "now": order.created_at,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            **transaction.take_outbox(),
+        },
+    )
+
+
+_CHANGING = (
+    "lines",
+    "total_amount",
+    "currency",
+    "pay_until",
+    "places",
+    "reservation",
+    "places_gone",
+    "paid_amount",
+    "refund_due_amount",
+    "refunded_amount",
+    "refund_failed",
+    "payment_url",
+    "invoice_number",
+    "cancel_reason",
+    "status",
+    "version",
+    "updated_at",
+)
+_UPDATE = (
+    sa.update(orders)
+    .where(orders.c.id == sa.bindparam("order"))
+    .values({name: sa.bindparam(f"new_{name}", type_=orders.c[name].type) for name in _CHANGING})
+)
+
+
+async def save(transaction: Transaction, order: Order, changes: Sequence[StatusChanged]) -> None:
+    """Store a changed order, and its changes of status in the history; who waits for it is told."""
+    values: dict[str, Any] = {
+        "lines": [
+            {
+                "title": line.title,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price.model_dump(),
+                "total": line.total.model_dump(),
+            }
+            for line in order.lines
+        ],
+        "total_amount": None if order.total is None else order.total.amount,
+        "currency": order.currency,
+        "pay_until": order.pay_until,
+        "places": None if order.places is None else dict(order.places),
+        "reservation": int(order.reservation),
+        "places_gone": order.places_gone,
+        "paid_amount": order.paid,
+        "refund_due_amount": order.refund_due,
+        "refunded_amount": order.refunded,
+        "refund_failed": order.refund_failed,
+        "payment_url": order.payment_url,
+        "invoice_number": order.invoice_number,
+        "cancel_reason": order.cancel_reason,
+        "status": order.status.value,
+        "version": order.version,
+        "updated_at": order.updated_at,
+    }
+    await transaction.execute(_UPDATE, {"order": order.id, **{f"new_{name}": values[name] for name in _CHANGING}})
+    if changes:
+        await transaction.execute(
+            _INSERT_HISTORY,
+            [
+                {
+                    "order_id": order.id,
+                    "version": order.version,
+                    "position": position,
+                    "at": order.updated_at,
+                    "from_status": change.before.value,
+                    "to_status": change.after.value,
+                    "reason": change.reason,
+                    "note": change.note,
+                    "actor_kind": change.actor.kind,
+                    "actor_id": change.actor.id,
+                }
+                for position, change in enumerate(changes)
+            ],
+        )
+    transaction.notify(CHANGED_CHANNEL, str(order.id))
+
+
+async def by_id_locked(transaction: Transaction, order_id: UUID) -> Order | None:
+    row = await transaction.one_or_none(_BY_ID_LOCKED, {"order": order_id})
+    return None if row is None else _order(row)
+
+
+async def by_number(transaction: Transaction, number: int, *, lock: bool = False) -> Order | None:
+    row = await transaction.one_or_none(_BY_NUMBER_LOCKED if lock else _BY_NUMBER, {"number": number})
+    return None if row is None else _order(row)
+
+
+def _page(*, own: bool, with_status: bool) -> sa.Select[Any]:
+    query = sa.select(orders).where(orders.c.number < sa.bindparam("before"))
+    if own:
+        query = query.where(orders.c.applicant_id == sa.bindparam("applicant"))
+    if with_status:
+        query = query.where(orders.c.status == sa.bindparam("status"))
+    return query.order_by(orders.c.number.desc()).limit(sa.bindparam("limit"))
+
+
+# A statement per combination rather than "column = :x OR :x IS NULL", which no index serves.
+_PAGES = {(own, status): _page(own=own, with_status=status) for own in (True, False) for status in (True, False)}
+
+
+async def page(
+    transaction: Transaction, *, applicant_id: UUID | None, status: Status | None, before: int, limit: int
+) -> list[Order]:
+    """Orders with smaller numbers than `before`, newest first."""
+    parameters: dict[str, Any] = {"before": before, "limit": limit}
+    if applicant_id is not None:
+        parameters["applicant"] = applicant_id
+    if status is not None:
+        parameters["status"] = status.value
+    statement = _PAGES[applicant_id is not None, status is not None]
+    return [_order(row) for row in await transaction.all(statement, parameters)]
+
+
+async def history(transaction: Transaction, order_id: UUID) -> Sequence[sa.RowMapping]:
+    return await transaction.all(_HISTORY, {"order": order_id})

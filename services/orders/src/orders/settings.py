@@ -1,0 +1,6 @@
+from foyer_chassis.settings import ServiceSettings
+from pydantic import Field
+
+
+class Settings(ServiceSettings):
+    longest_wait_seconds: int = Field(default=30, ge=0, description="upper bound of `Prefer: wait`")

@@ -1,0 +1,204 @@
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from foyer_chassis.testing import Databases, Identity, Running, running, utc
+from foyer_contracts import booking, payments
+from foyer_contracts.booking import OpeningHours, ResourceChanged
+from foyer_contracts.envelope import Event, EventData
+from foyer_contracts.money import Money
+from foyer_contracts.orders import Line
+from orders.service import SERVICE
+
+NOW = utc(2026, 12, 1, 9)
+STARTS = utc(2026, 12, 2, 10)
+RESOURCE = UUID("019ad9a0-0000-7000-8000-000000000004")
+PRICE = Money(amount=10000, currency="RUB")
+TOTAL = Money(amount=40000, currency="RUB")
+
+
+@pytest.fixture
+async def orders(databases: Databases, identity: Identity) -> AsyncIterator[Running]:
+    async with running(SERVICE, databases, identity) as it:
+        it.at(NOW)
+        yield it
+
+
+def resource_changed(
+    *,
+    resource_id: UUID = RESOURCE,
+    time_zone: str = "UTC",
+    opens: int = 480,
+    closes: int = 1320,
+    price: Money = PRICE,
+    active: bool = True,
+    sequence: int = 1,
+) -> Event[ResourceChanged]:
+    data = ResourceChanged(
+        resource_id=resource_id,
+        name="Нева",
+        location_id=uuid4(),
+        location_name="Фойе",
+        time_zone=time_zone,
+        opening_hours=[OpeningHours(weekday=day, opens=opens, closes=closes) for day in range(7)],
+        closed_days=[],
+        slot_minutes=30,
+        price=price,
+        active=active,
+    )
+    return Event.make(data, subject=resource_id, sequence=sequence, time=NOW)
+
+
+@dataclass
+class Shop:
+    """An orders service with one offering of one meeting room."""
+
+    orders: Running
+    offering: UUID
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        slots = {
+            "resource_id": str(RESOURCE),
+            "starts_at": STARTS.isoformat(),
+            "ends_at": (STARTS + timedelta(hours=2)).isoformat(),
+        }
+        return {"offering_id": str(self.offering), "slots": {**slots, **more.pop("slots", {})}, **more}
+
+    async def place(self, username: str = "anna", *, key: str | None = None, **more: Any) -> dict[str, Any]:
+        answer = await self.orders.client(username).post(
+            "/v1/orders", json=self.body(**more), headers={"Idempotency-Key": key or uuid4().hex}
+        )
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def card(self, order: dict[str, Any], username: str = "anna", *roles: str) -> dict[str, Any]:
+        answer = await self.orders.client(username, *roles).get(f"/v1/orders/{order['number']}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def cancel(self, order: dict[str, Any], username: str = "anna", *roles: str, **headers: str) -> Any:
+        return await self.orders.client(username, *roles).post(
+            f"/v1/orders/{order['number']}/cancel",
+            json={"comment": "Планы изменились"},
+            headers={"Idempotency-Key": uuid4().hex, **headers},
+        )
+
+
+@pytest.fixture
+async def shop(orders: Running) -> Shop:
+    await orders.handle(resource_changed())
+    answer = await orders.client("alex", "administrator").post(
+        "/v1/offerings",
+        json={"title": "Переговорная", "kind": "slot_booking", "responsible_ids": [str(orders.identity.id_of("rita"))]},
+        headers={"Idempotency-Key": "offering"},
+    )
+    assert answer.status_code == 201, answer.text
+    return Shop(orders, UUID(answer.json()["id"]))
+
+
+class Heard:
+    """Events of the other services about one order, as they would publish them."""
+
+    def __init__(self, order: dict[str, Any], *, at: datetime = NOW) -> None:
+        self.order_id = UUID(order["id"])
+        self.applicant_id = UUID(order["applicant_id"])
+        self.reservation_id, self.invoice_id, self.payment_id, self.refund_id = (uuid4() for _ in range(4))
+        self.at = at
+        self.places = booking.Places(
+            resource_id=RESOURCE,
+            resource_name="Нева",
+            location_name="Фойе",
+            time_zone="UTC",
+            starts_at=STARTS,
+            ends_at=STARTS + timedelta(hours=2),
+        )
+
+    def _event(self, data: EventData, subject: UUID, sequence: int = 1) -> Event[Any]:
+        return Event.make(data, subject=subject, sequence=sequence, time=self.at)
+
+    def held(self) -> Event[Any]:
+        line = Line(title="Нева, 30 min", quantity=4, unit_price=PRICE, total=TOTAL)
+        data = booking.PlacesHeld(
+            order_id=self.order_id,
+            reservation_id=self.reservation_id,
+            places=self.places,
+            lines=[line],
+            total=TOTAL,
+            expires_at=self.at + timedelta(minutes=15),
+        )
+        return self._event(data, self.reservation_id)
+
+    def unavailable(self, reason: str = "places_taken", *, late: bool = False) -> Event[Any]:
+        data = booking.PlacesUnavailable(order_id=self.order_id, reason=reason, late=late)
+        return self._event(data, self.order_id)
+
+    def expired(self) -> Event[Any]:
+        data = booking.HoldExpired(order_id=self.order_id, reservation_id=self.reservation_id)
+        return self._event(data, self.reservation_id, 2)
+
+    def confirmed(self, *, late: bool = False) -> Event[Any]:
+        data = booking.ReservationConfirmed(
+            order_id=self.order_id, reservation_id=self.reservation_id, places=self.places, late=late
+        )
+        return self._event(data, self.reservation_id, 3)
+
+    def started(self) -> Event[Any]:
+        data = booking.ReservationStarted(order_id=self.order_id, reservation_id=self.reservation_id)
+        return self._event(data, self.reservation_id, 4)
+
+    def ended(self) -> Event[Any]:
+        data = booking.ReservationEnded(order_id=self.order_id, reservation_id=self.reservation_id)
+        return self._event(data, self.reservation_id, 5)
+
+    def link(self) -> Event[Any]:
+        data = payments.PaymentLinkCreated(
+            payment_id=self.payment_id,
+            invoice_id=self.invoice_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            amount=TOTAL,
+            url="https://pay.example.test/1",
+        )
+        return self._event(data, self.payment_id)
+
+    def paid(self, amount: Money = TOTAL) -> Event[Any]:
+        data = payments.PaymentSucceeded(
+            payment_id=self.payment_id,
+            invoice_id=self.invoice_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            amount=amount,
+            paid_total=amount,
+            invoice_paid=True,
+            provider="yookassa",
+            method="bank_card",
+            paid_at=self.at,
+        )
+        return self._event(data, self.payment_id, 2)
+
+    def refunded(self, amount: Money = TOTAL) -> Event[Any]:
+        data = payments.RefundSucceeded(
+            refund_id=self.refund_id,
+            payment_id=self.payment_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            amount=amount,
+            refunded_total=amount,
+            pending_total=Money.zero("RUB"),
+        )
+        return self._event(data, self.refund_id)
+
+    def refund_failed(self) -> Event[Any]:
+        data = payments.RefundFailed(
+            refund_id=self.refund_id,
+            payment_id=self.payment_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            amount=TOTAL,
+            reason="insufficient_funds",
+            attempts=8,
+        )
+        return self._event(data, self.refund_id)

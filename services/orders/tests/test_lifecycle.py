@@ -1,0 +1,239 @@
+"""What an order makes of what it hears, in any order of arrival."""
+
+import asyncio
+from itertools import permutations
+from typing import Any
+
+import pytest
+from foyer_chassis.testing import Running, same_shape
+from foyer_contracts.envelope import Event
+from foyer_contracts.money import Money
+from foyer_contracts.orders import OrderCancelled, OrderStatusChanged
+from foyer_contracts.samples import SAMPLES
+from orders.ordering.domain import GROUPS, TRANSITIONS, Status, Verb
+
+from .conftest import Heard, Shop
+
+CHANGED, CANCELLED, PRICED = "orders.order.status_changed.v1", "orders.order.cancelled.v1", "orders.order.priced.v1"
+
+
+def cancellations(events: list[Event[Any]]) -> list[tuple[str, int, int]]:
+    found = [event.data for event in events if isinstance(event.data, OrderCancelled)]
+    return [(data.reason, data.paid.amount, data.refund.amount) for data in found]
+
+
+def steps(events: list[Event[Any]]) -> list[str]:
+    return [event.data.to_status for event in events if isinstance(event.data, OrderStatusChanged)]
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("verb", Verb)
+def test_transition_table(status: Status, verb: Verb) -> None:
+    rows = {
+        "settle": {"new": "confirmed", "cancelled": "confirmed"},
+        "start": {"confirmed": "active"},
+        "end": {"active": "done"},
+        "cancel": dict.fromkeys(("new", "confirmed", "active", "done"), "cancelled"),
+        "cancel_paid": dict.fromkeys((item.value for item in Status), "cancelled_refunding"),
+        "refunded": {"cancelled_refunding": "cancelled_refunded"},
+    }
+    after = TRANSITIONS.get((status, verb))
+    assert (None if after is None else after.value) == rows[verb.value].get(status.value)
+    assert status in GROUPS
+
+
+@pytest.mark.feature("A12")
+async def test_paid_order_goes_its_way(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle_twice(heard.held())
+    await shop.orders.handle_twice(heard.link())
+    card = await shop.card(order)
+    assert card["title"] == "Новый. Оплачивается"
+    assert card["money"]["payment_url"] == "https://pay.example.test/1"
+    manager = await shop.card(order, "rita", "rent_manager")
+    assert manager["money"]["payment_url"] == card["money"]["payment_url"]
+    assert card["total"] == {"amount": 40000, "currency": "RUB"}
+    same_shape((await shop.orders.published(PRICED))[0], SAMPLES[PRICED])
+    await shop.orders.handle_twice(heard.paid())
+    assert (await shop.card(order))["status"] == "new"
+    await shop.orders.handle_twice(heard.confirmed())
+    assert (await shop.card(order))["title"] == "Подтверждён. Оплачен"
+    await shop.orders.handle_twice(heard.started())
+    await shop.orders.handle_twice(heard.ended())
+    assert steps(await shop.orders.published()) == ["confirmed", "active", "done"]
+    same_shape((await shop.orders.published(CHANGED))[0], SAMPLES[CHANGED])
+
+
+@pytest.mark.feature("A22")
+async def test_every_order_of_arrival_ends_the_same(shop: Shop) -> None:
+    for permutation in permutations(range(5)):
+        order = await shop.place()
+        heard = Heard(order)
+        events = [heard.held(), heard.paid(), heard.confirmed(), heard.started(), heard.ended()]
+        for position in permutation:
+            await shop.orders.handle(events[position])
+        assert (await shop.card(order))["status"] == "done", permutation
+
+
+async def test_unpaid_order_is_cancelled_when_the_hold_expires(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.link())
+    await shop.orders.handle_twice(heard.expired())
+    card = await shop.card(order)
+    assert (card["status"], card["cancel_reason"], card["money"]["payment_url"]) == ("cancelled", "hold_expired", None)
+    assert card["title"] == "Отменён"
+    assert cancellations(await shop.orders.published()) == [("hold_expired", 0, 0)]
+    await shop.orders.handle(heard.link())
+    assert (await shop.card(order))["money"]["payment_url"] is None
+
+
+async def test_taken_places_cancel_the_order_with_the_reason(shop: Shop) -> None:
+    order = await shop.place()
+    await shop.orders.handle_twice(Heard(order).unavailable())
+    card = await shop.card(order)
+    assert (card["status"], card["cancel_reason"], card["actions"]) == ("cancelled", "places_taken", [])
+    same_shape((await shop.orders.published(CANCELLED))[0], SAMPLES[CANCELLED])
+
+
+async def test_late_money_with_the_place_free_in_any_order(shop: Shop) -> None:
+    for permutation in permutations(range(3)):
+        order = await shop.place()
+        heard = Heard(order)
+        await shop.orders.handle(heard.held(), heard.link())
+        events = [heard.expired(), heard.paid(), heard.confirmed(late=True)]
+        for position in permutation:
+            await shop.orders.handle(events[position])
+        card = await shop.card(order)
+        assert (card["status"], card["cancel_reason"], card["money"]["status"]) == ("confirmed", None, "paid")
+    assert all(refund == 0 for _, _, refund in cancellations(await shop.orders.published()))
+
+
+async def test_late_money_with_the_place_taken_goes_back_in_any_order(shop: Shop) -> None:
+    for permutation in permutations(range(3)):
+        order = await shop.place()
+        heard = Heard(order)
+        await shop.orders.handle(heard.held(), heard.link())
+        events = [heard.expired(), heard.paid(), heard.unavailable(late=True)]
+        for position in permutation:
+            await shop.orders.handle(events[position])
+        card = await shop.card(order)
+        assert (card["status"], card["money"]["status"]) == ("cancelled_refunding", "refunding"), permutation
+        mine = [event for event in await shop.orders.published() if event.subject == order["id"]]
+        assert sum(refund for _, _, refund in cancellations(mine)) == 40000
+        await shop.orders.handle_twice(heard.refunded())
+        assert (await shop.card(order))["title"] == "Отменён. Деньги возвращены"
+
+
+@pytest.mark.feature("A25")
+@pytest.mark.feature("A27")
+async def test_cancel_after_paying_returns_the_money(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    assert (await shop.card(order))["actions"] == ["cancel"]
+    answer = await shop.cancel(order)
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled_refunding")
+    assert cancellations(await shop.orders.published()) == [("customer_request", 40000, 40000)]
+    await shop.orders.handle(heard.refunded(Money(amount=10000, currency="RUB")))
+    assert (await shop.card(order))["status"] == "cancelled_refunding"
+    rest = Heard(order)
+    await shop.orders.handle_twice(rest.refunded(Money(amount=30000, currency="RUB")))
+    assert (await shop.card(order))["status"] == "cancelled_refunded"
+    again = await shop.cancel(order)
+    assert (again.status_code, again.json()["type"]) == (409, "https://foyer.dev/problems/cannot-be-cancelled")
+    assert again.json()["state"]["status"] == "cancelled_refunded"
+
+
+@pytest.mark.feature("A27")
+async def test_unpaid_cancellation_needs_no_refund(shop: Shop) -> None:
+    order = await shop.place()
+    await shop.orders.handle(Heard(order).held())
+    assert (await shop.cancel(order)).json()["status"] == "cancelled"
+    assert cancellations(await shop.orders.published()) == [("customer_request", 0, 0)]
+
+
+async def test_money_for_a_cancelled_order_goes_back(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held())
+    await shop.cancel(order)
+    await shop.orders.handle(heard.confirmed())
+    await shop.orders.handle_twice(heard.paid())
+    assert (await shop.card(order))["status"] == "cancelled_refunding"
+    assert cancellations(await shop.orders.published())[-1] == ("customer_request", 40000, 40000)
+    await shop.orders.handle(heard.refunded())
+    # A second payment of the same order, from a link somebody still had open: it goes back too.
+    await shop.orders.handle(Heard(order).paid())
+    assert (await shop.card(order))["status"] == "cancelled_refunding"
+    assert cancellations(await shop.orders.published())[-1] == ("customer_request", 80000, 40000)
+
+
+async def test_failed_refund_is_shown_until_it_succeeds(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    await shop.cancel(order)
+    await shop.orders.handle_twice(heard.refund_failed())
+    card = await shop.card(order)
+    assert (card["status"], card["money"]["status"]) == ("cancelled_refunding", "refund_failed")
+    await shop.orders.handle(heard.refunded())
+    assert (await shop.card(order))["status"] == "cancelled_refunded"
+
+
+@pytest.mark.feature("A25")
+@pytest.mark.feature("B14")
+async def test_who_may_cancel_when(shop: Shop) -> None:
+    order = await shop.place()
+    assert (await shop.cancel(order, "boris")).status_code == 404
+    assert (await shop.cancel(order, "fedor", "finance")).status_code == 403
+    assert (await shop.cancel(order, "rita", "rent_manager", **{"If-Match": '"9"'})).status_code == 412
+    answer = await shop.cancel(order, "rita", "rent_manager", **{"If-Match": '"1"'})
+    assert (answer.status_code, answer.json()["cancel_reason"]) == (200, "staff_decision")
+    assert (await shop.cancel(order, "rita", "rent_manager")).status_code == 409
+    done = await shop.place()
+    heard = Heard(done)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed(), heard.started(), heard.ended())
+    assert (await shop.cancel(done)).status_code == 409
+    assert (await shop.card(done))["actions"] == []
+    assert (await shop.cancel(done, "rita", "rent_manager")).json()["status"] == "cancelled_refunding"
+    history = await shop.orders.client("anna").get(f"/v1/orders/{done['number']}/history")
+    last = history.json()["items"][-1]
+    assert (last["actor_kind"], last["comment"]) == ("staff", "Планы изменились")
+
+
+@pytest.mark.feature("B1")
+async def test_others_orders_are_not_visible(shop: Shop) -> None:
+    order = await shop.place("anna")
+    boris = shop.orders.client("boris")
+    for path in ("", "/history", "/events"):
+        assert (await boris.get(f"/v1/orders/{order['number']}{path}")).status_code == 404
+    assert (await boris.get("/v1/orders")).json()["items"] == []
+    assert len((await shop.orders.client("rita", "rent_manager").get("/v1/orders")).json()["items"]) == 1
+
+
+async def test_list_pages_are_stable(shop: Shop) -> None:
+    numbers = [(await shop.place())["number"] for _ in range(5)]
+    anna = shop.orders.client("anna")
+    first = (await anna.get("/v1/orders", params={"limit": 3})).json()
+    await shop.place()
+    second = (await anna.get("/v1/orders", params={"limit": 3, "after": first["next"]})).json()
+    assert [item["number"] for item in first["items"] + second["items"]] == sorted(numbers, reverse=True)
+    assert second["next"] is None
+    assert (await anna.get("/v1/orders", params={"status": "done"})).json()["items"] == []
+    assert (await anna.get("/v1/orders", params={"status": "lost"})).status_code == 422
+
+
+async def test_every_sample_is_handled_twice_and_backwards(orders: Running) -> None:
+    for subscription in [*orders.subscriptions, *reversed(orders.subscriptions)]:
+        await orders.handle_twice(SAMPLES[subscription.data.type])
+
+
+async def test_two_cancel_at_once(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    answers = await asyncio.gather(shop.cancel(order), shop.cancel(order, "rita", "rent_manager"))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert len(await shop.orders.published(CANCELLED)) == 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import aiormq
 import asyncpg
@@ -14,9 +16,12 @@ from aiormq.exceptions import ChannelAccessRefused
 from foyer_tools.management import Management
 from foyer_tools.places import SERVICES
 from foyer_tools.postgres import in_thread, with_database
+from foyer_tools.processes import birth
 from foyer_tools.rabbitmq import GivenRabbit, RabbitError, choose_rabbit, vhost_url
 from foyer_tools.servers import Provided, Servers
 from foyer_tools.state import State
+
+GIVEN = ("FOYER_POSTGRES_URL", "FOYER_AMQP_URL", "FOYER_RABBITMQ_MANAGEMENT_URL")
 
 HOLD_A_LEASE = """
 import sys, time
@@ -190,6 +195,24 @@ def test_the_last_user_stops_the_servers_even_after_one_was_killed(second_checko
         other.kill()
         other.wait()
         second_checkout.start()
+
+
+def test_ensured_servers_end_with_their_process(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in GIVEN}
+    environment["FOYER_STATE_DIR"] = str(tmp_path / ".foyer")
+    code = (
+        "from foyer_tools import servers; from foyer_tools.state import State; from foyer_tools.places import *;"
+        "assert servers.ensure() == servers.ensure();"
+        "print(*(State().recall('processes', name)['pid'] for name in ('postgres', 'rabbitmq', 'epmd')), checkout_id())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    *pids, identity = done.stdout.split()
+    shutil.rmtree(f"/var/tmp/foyer-{identity}", ignore_errors=True)
+    assert len(pids) == 3
+    assert not [pid for pid in pids if birth(int(pid))]
 
 
 def test_without_any_way_to_a_broker_the_error_names_all_ways(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -357,6 +357,8 @@ def _install_by_apt() -> str:
     finally:
         if ours:
             policy.unlink()
+    if result is not None and result.returncode == 0:
+        return "installed, but its program is not where it is expected"
     said = result.stderr.strip().splitlines() if result else []
     return f"`apt-get install rabbitmq-server` failed: {said[-1] if said else 'without a word'}"
 

@@ -85,10 +85,8 @@ class Servers:
 
     def stop(self) -> None:
         """Stop the servers of our own, whoever uses them."""
-        with ThreadPoolExecutor(2) as pool:
-            both = [pool.submit(self.postgres.stop), pool.submit(self.rabbitmq.stop)]
-            for each in both:
-                each.result()
+        self.postgres.stop()
+        self.rabbitmq.stop()
 
     def provide(self, profile: str, *, fresh: bool = False) -> Provided:
         """Databases, roles, virtual host and users of a profile; what exists is kept unless `fresh`."""

@@ -83,7 +83,11 @@ class _FailedError(Exception):
 
 
 def _tests_pass(arguments: Sequence[str], *, fast: bool) -> bool:
-    addresses = servers.ensure()
+    with servers.started() as ours:
+        return _run_pytest(ours.addresses, arguments, fast=fast)
+
+
+def _run_pytest(addresses: servers.Addresses, arguments: Sequence[str], *, fast: bool) -> bool:
     environment = {
         **os.environ,
         "FOYER_TEST_POSTGRES_URL": addresses.postgres_admin_url,

@@ -1,0 +1,1 @@
+"""Payments: invoices, payments at the provider, refunds, and the ledger of it all."""

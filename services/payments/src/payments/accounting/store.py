@@ -1,0 +1,108 @@
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.ids import new_id
+from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import insert
+
+from .domain import Kind, OrderAccount, postings
+from .tables import ledger_postings, ledger_transactions, order_accounts
+
+_ACCOUNT = sa.select(order_accounts).where(order_accounts.c.order_id == sa.bindparam("order"))
+_ACCOUNT_LOCKED = _ACCOUNT.with_for_update()
+_insert = insert(order_accounts)
+# An update that changes nothing: it locks the row and returns it, whoever made it.
+_OPEN = _insert.on_conflict_do_update(
+    index_elements=[order_accounts.c.order_id], set_={"order_id": _insert.excluded.order_id}
+).returning(*order_accounts.c)
+_SAVE = (
+    sa.update(order_accounts)
+    .where(order_accounts.c.order_id == sa.bindparam("order"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("paid", "refunded", "pending_refund", "cancelled_reason")})
+    .values(version=sa.bindparam("new_version"))
+)
+_BOOK = sa.insert(ledger_transactions)
+_POST = sa.insert(ledger_postings)
+
+
+def _account(row: sa.RowMapping) -> OrderAccount:
+    def money(column: str) -> Money:
+        return Money(amount=row[column], currency=row["currency"])
+
+    return OrderAccount(
+        order_id=row["order_id"],
+        order_number=row["order_number"],
+        applicant_id=row["applicant_id"],
+        paid=money("paid"),
+        refunded=money("refunded"),
+        pending_refund=money("pending_refund"),
+        cancelled_reason=row["cancelled_reason"],
+        version=row["version"],
+    )
+
+
+async def open_account(
+    transaction: Transaction, *, order_id: UUID, order_number: int, applicant_id: UUID, currency: str
+) -> OrderAccount:
+    """The order's account, locked until the end of the transaction; made if it is not there."""
+    result = await transaction.execute(
+        _OPEN,
+        {"order_id": order_id, "order_number": order_number, "applicant_id": applicant_id, "currency": currency},
+    )
+    return _account(result.mappings().one())
+
+
+async def locked_account(transaction: Transaction, order_id: UUID) -> OrderAccount | None:
+    """The order's account, locked until the end of the transaction. Lock it before anything else of the order."""
+    row = await transaction.one_or_none(_ACCOUNT_LOCKED, {"order": order_id})
+    return None if row is None else _account(row)
+
+
+async def account_of(transaction: Transaction, order_id: UUID) -> OrderAccount | None:
+    row = await transaction.one_or_none(_ACCOUNT, {"order": order_id})
+    return None if row is None else _account(row)
+
+
+async def save_account(transaction: Transaction, account: OrderAccount) -> None:
+    await transaction.execute(
+        _SAVE,
+        {
+            "order": account.order_id,
+            "new_paid": account.paid.amount,
+            "new_refunded": account.refunded.amount,
+            "new_pending_refund": account.pending_refund.amount,
+            "new_cancelled_reason": account.cancelled_reason,
+            "new_version": account.version,
+        },
+    )
+
+
+async def book(
+    transaction: Transaction,
+    kind: Kind,
+    *,
+    reference_id: UUID,
+    order_id: UUID,
+    provider: str,
+    amount: Money,
+    at: datetime,
+) -> None:
+    """Write a payment or refund into the ledger; the same one twice violates a constraint."""
+    id_ = new_id()
+    await transaction.execute(
+        _BOOK, {"id": id_, "kind": kind, "reference_id": reference_id, "order_id": order_id, "booked_at": at}
+    )
+    await transaction.execute(
+        _POST,
+        [
+            {
+                "transaction_id": id_,
+                "account": posting.account,
+                "amount": posting.amount.amount,
+                "currency": posting.amount.currency,
+            }
+            for posting in postings(kind, provider, amount)
+        ],
+    )

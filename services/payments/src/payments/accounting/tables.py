@@ -1,0 +1,47 @@
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+metadata = sa.MetaData()
+
+#: What an order paid and got back; its row is the lock under which the order's money moves.
+order_accounts = sa.Table(
+    "order_accounts",
+    metadata,
+    sa.Column("order_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("order_number", sa.BigInteger, nullable=False, index=True),
+    sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("paid", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("pending_refund", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cancelled_reason", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.CheckConstraint("paid >= 0 AND refunded >= 0 AND pending_refund >= 0", name="order_accounts_not_negative"),
+    sa.CheckConstraint("refunded + pending_refund <= paid", name="order_accounts_refund_cap"),
+)
+
+#: The ledger: double entry, append-only (a trigger refuses changes), each transaction's postings sum to zero
+#: (a deferred constraint trigger).
+ledger_transactions = sa.Table(
+    "ledger_transactions",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reference_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("booked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("kind", "reference_id", name="ledger_transactions_once"),
+    sa.CheckConstraint("kind IN ('payment', 'refund')", name="ledger_transactions_kind"),
+)
+
+ledger_postings = sa.Table(
+    "ledger_postings",
+    metadata,
+    sa.Column(
+        "transaction_id", UUID(as_uuid=True), sa.ForeignKey("ledger_transactions.id"), primary_key=True, nullable=False
+    ),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("currency", sa.CHAR(3), primary_key=True),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("amount <> 0", name="ledger_postings_amount"),
+)

@@ -1,0 +1,19 @@
+"""The HTTP process."""
+
+from fastapi import FastAPI
+from foyer_chassis.http import build_app as build
+from foyer_chassis.settings import ServiceSettings
+
+from . import routes
+from .paying import routes as webhooks
+from .settings import Settings
+
+
+def build_app(settings: ServiceSettings) -> FastAPI:
+    assert isinstance(settings, Settings)
+    return build(
+        "payments",
+        settings,
+        [routes.router, webhooks.router],
+        description="Invoices, payments at the provider, refunds, and the ledger of it all.",
+    )

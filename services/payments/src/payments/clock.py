@@ -1,0 +1,250 @@
+"""The loops that speak with the provider: create payments, ask how they stand, make refunds.
+
+Each claims what is due (rows that no other worker has claimed), commits, asks the provider without a transaction, and
+takes in the answer in a second transaction. A worker killed anywhere in between leaves a claim that runs out, and the
+same question is asked again with the same idempotence key.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from foyer_chassis import log, telemetry
+from foyer_chassis.clock import Loop
+from foyer_chassis.db import Database, Listener, Transaction, cause, is_outage
+
+from .paying import store as payments
+from .paying import use_cases as paying
+from .paying.domain import (
+    CHECK,
+    CREATE,
+    WAKE_CHANNEL,
+    Pace,
+    Payment,
+    PaymentProvider,
+    ProviderPayment,
+    ProviderRefusedError,
+    ProviderUnclearError,
+    Status,
+)
+from .refunding import store as refunds
+from .refunding import use_cases as refunding
+from .refunding.domain import REFUND, Patience, ProviderRefund, Refund, RefundProvider
+from .refunding.domain import Status as RefundStatus
+from .settings import Settings
+
+_logger = log.get(__name__)
+OUTAGE_PAUSE_SECONDS = 0.25
+FIRST_RETRY = timedelta(seconds=0.5)
+LONGEST_RETRY = timedelta(seconds=30)
+
+
+class Provider(PaymentProvider, RefundProvider, Protocol):
+    """A payment provider as a whole."""
+
+
+class Job(Protocol):
+    """A claimed row; the trace and the cause of what began it go on with what comes of it."""
+
+    @property
+    def caused_by(self) -> str | None: ...
+    @property
+    def traceparent(self) -> str | None: ...
+
+
+J = TypeVar("J", bound=Job)
+
+
+class Claim(Protocol[J]):
+    async def __call__(self, transaction: Transaction, *, until: datetime, most: int) -> list[J]: ...
+
+
+@dataclass
+class Pump(Generic[J]):
+    """Works on claimed rows, at most `slots` at once; a slow one holds up nothing but its own slot."""
+
+    name: str
+    database: Database
+    claim: Claim[J]
+    work: Callable[[J], Awaitable[None]]
+    slots: int
+    lease: timedelta
+    every_seconds: float
+
+    def __post_init__(self) -> None:
+        self.loop = Loop(self.name, self.step, every_seconds=self.every_seconds)
+        self._woken = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._woken.set()
+        self.loop.wake()
+
+    async def step(self) -> bool:
+        """Claim into the free slots, then wait until there is something to claim or to end; False at rest."""
+        self._woken.clear()
+        try:
+            if free := self.slots - len(self._running):
+                async with self.database.transaction() as transaction:
+                    claimed = await self.claim(transaction, until=transaction.now + self.lease, most=free)
+                for job in claimed:
+                    task = asyncio.create_task(self._one(job), name=self.name)
+                    self._running.add(task)
+                    task.add_done_callback(self._done)
+            if not self._running:
+                return False
+            async with asyncio.timeout(self.every_seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        except BaseException:
+            for task in self._running:
+                task.cancel()
+            raise
+        return True
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        was_full = len(self._running) == self.slots
+        self._running.discard(task)
+        if was_full or not self._running:
+            self._woken.set()
+
+    async def _one(self, job: J) -> None:
+        cause.set(job.caused_by)
+        try:
+            with telemetry.span(self.name, traceparent=job.traceparent, kind=telemetry.SpanKind.CLIENT):
+                await self.work(job)
+        except Exception as error:
+            # The claim runs out and the row comes up again.
+            if is_outage(error):
+                _logger.warning("claim_left_to_expire", loop=self.name, error=f"{type(error).__name__}: {error}")
+            else:
+                _logger.exception("claim_failed", loop=self.name)
+
+
+class Clock:
+    """The loops of a worker and what they share."""
+
+    def __init__(self, database: Database, provider: Provider, settings: Settings) -> None:
+        self._database = database
+        self._provider = provider
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._pace = Pace(
+            first=timedelta(seconds=settings.check_first_seconds),
+            longest=timedelta(seconds=settings.check_longest_seconds),
+        )
+        self._patience = Patience(tuple(timedelta(seconds=item) for item in settings.refund_retry_seconds))
+
+        def pump(name: str, claim: Claim[Any], work: Callable[[Any], Awaitable[None]]) -> Pump[Any]:
+            return Pump(
+                name,
+                database,
+                claim,
+                work,
+                slots=settings.provider_concurrency,
+                lease=self._lease,
+                every_seconds=settings.clock_seconds,
+            )
+
+        self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
+        self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
+        self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
+        self._pumps = {item.name: item for item in (self.create, self.check, self.refund)}
+        # Hints arrive in the HTTP processes; a NOTIFY brings them here.
+        listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
+
+        async def listen() -> bool:
+            await listener.run()
+            return True
+
+        self.loops = [*(item.loop for item in self._pumps.values()), Loop("listen", listen, every_seconds=1)]
+
+    def wake(self, name: str) -> None:
+        if (pump := self._pumps.get(name)) is not None:
+            pump.wake()
+
+    async def _create(self, payment: Payment) -> None:
+        try:
+            answer = await self._provider.create_payment(payment)
+        except ProviderRefusedError as refusal:
+            reason = refusal.reason
+            await self._record(lambda transaction: paying.refused(transaction, payment, reason))
+        except ProviderUnclearError as unclear:
+            _logger.warning("payment_outcome_unclear", payment_id=str(payment.id), reason=unclear.reason)
+            delay = unclear.retry_after or min(FIRST_RETRY * 2 ** min(payment.attempts - 1, 10), LONGEST_RETRY)
+            await self._record(lambda transaction: paying.unclear(transaction, payment, delay))
+        else:
+            await self._learn(payment, answer)
+
+    async def _check(self, payment: Payment) -> None:
+        assert payment.provider_payment_id is not None
+        try:
+            answer = await self._provider.get_payment(payment.provider_payment_id)
+            if answer.status == "reserved" and payment.status is Status.WATCHED:
+                answer = await self._provider.release_payment(payment)
+        except ProviderRefusedError as refusal:
+            _logger.error("payment_unknown_to_provider", payment_id=str(payment.id), reason=refusal.reason)
+            await self._record(lambda transaction: paying.unclear(transaction, payment, self._pace.longest))
+        except ProviderUnclearError as unclear:
+            delay = unclear.retry_after or self._pace.first
+            await self._record(lambda transaction: paying.unclear(transaction, payment, delay))
+        else:
+            await self._learn(payment, answer)
+
+    async def _learn(self, payment: Payment, answer: ProviderPayment) -> None:
+        async def learn(transaction: Transaction) -> None:
+            due = await paying.learn(transaction, payment, answer, pace=self._pace)
+            if due is paying.Due.TO_CREATE:
+                transaction.after_commit(self.create.wake)
+            elif due is paying.Due.TO_CHECK:
+                transaction.after_commit(self.check.wake)
+
+        await self._record(learn)
+
+    async def _refund(self, refund: Refund) -> None:
+        try:
+            if refund.status is RefundStatus.IN_PROGRESS and refund.provider_refund_id is not None:
+                answer = await self._provider.get_refund(refund.provider_refund_id)
+            else:
+                made: ProviderRefund | None = None
+                if refund.may_have_been_forgotten(self._database.now()):
+                    made = await self._provider.find_refund(refund)
+                    if made is None:
+                        async with self._database.transaction() as transaction:
+                            refund = await refunding.renew_key(transaction, refund)
+                answer = made or await self._provider.create_refund(refund)
+        except ProviderRefusedError as refusal:
+            await self._missed(refund, refusal.reason, definite=True)
+        except ProviderUnclearError as unclear:
+            await self._missed(refund, unclear.reason, definite=False)
+        else:
+            await self._record(
+                lambda transaction: refunding.learn(
+                    transaction, refund, answer, pace=self._pace, patience=self._patience
+                )
+            )
+
+    async def _missed(self, refund: Refund, reason: str, *, definite: bool) -> None:
+        if refund.status is RefundStatus.IN_PROGRESS:
+            await self._record(lambda transaction: refunding.look_later(transaction, refund, self._pace.longest))
+        else:
+            await self._record(
+                lambda transaction: refunding.missed(
+                    transaction, refund, reason, patience=self._patience, definite=definite
+                )
+            )
+
+    async def _record(self, record: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Take in what the provider said; while PostgreSQL is away, again until the claim runs out."""
+        until = asyncio.get_running_loop().time() + self._lease / timedelta(seconds=1)
+        while True:
+            try:
+                async with self._database.transaction() as transaction:
+                    await record(transaction)
+                return
+            except Exception as error:
+                if not is_outage(error) or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(OUTAGE_PAUSE_SECONDS)

@@ -1,0 +1,96 @@
+"""Notifications of the payment provider: hints that something happened, never the news itself.
+
+A notification is not signed, so nothing in it is believed: it only makes the worker ask the provider sooner. Who may
+send one is checked by address.
+"""
+
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from foyer_chassis import log
+from foyer_chassis.auth import public
+from foyer_chassis.errors import BadRequestError, ForbiddenError
+from foyer_chassis.http import InTransaction
+from pydantic import ValidationError
+
+from ..providers.yookassa import NAME, Notification
+from ..refunding import use_cases as refunding
+from ..settings import Network, Settings
+from . import use_cases as paying
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+LONGEST_BODY_BYTES = 64 * 1024
+
+_logger = log.get(__name__)
+
+
+class WebhookSenderError(ForbiddenError):
+    """Only the payment provider may call this, from its own addresses."""
+
+
+class WebhookBodyError(BadRequestError):
+    """This is not a notification of the payment provider."""
+
+
+def sender(request: Request) -> str | None:
+    """The address of who really sent the request: the direct peer or, where that is a trusted proxy, whom it names.
+
+    Of `X-Forwarded-For` only the last address counts, which the proxy itself added; those before it are the
+    sender's own claim.
+    """
+    settings: Settings = request.app.state.settings
+    peer = request.client.host if request.client else None
+    if not _among(peer, settings.trusted_proxies):
+        return peer
+    named = request.headers.get("x-envoy-external-address")
+    if named is None:
+        named = request.headers.get("x-forwarded-for", "").rpartition(",")[2]
+    return named.strip() or peer
+
+
+def _among(address: str | None, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in networks)
+
+
+async def from_provider(request: Request) -> None:
+    """Raises WebhookSenderError."""
+    settings: Settings = request.app.state.settings
+    address = sender(request)
+    if not _among(address, settings.yookassa_webhook_networks):
+        _logger.warning("webhook_from_stranger", address=address)
+        raise WebhookSenderError
+
+
+async def notification(request: Request) -> Notification:
+    """Raises WebhookBodyError: too long, or nothing that can be read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY_BYTES:
+            raise WebhookBodyError(f"The body is longer than {LONGEST_BODY_BYTES} bytes.")
+    try:
+        return Notification.model_validate_json(bytes(body))
+    except ValidationError:
+        raise WebhookBodyError from None
+
+
+@router.post(
+    "/yookassa",
+    dependencies=[public("the provider has no token; its address is checked"), Depends(from_provider)],
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def yookassa(notified: Annotated[Notification, Depends(notification)], transaction: InTransaction) -> Response:
+    """Take a notification: `payment.*` and `refund.*` have the provider asked; 200 for everything else, too, so that
+    it is not sent again."""
+    if notified.about == "payment":
+        await paying.hint(transaction, provider=NAME, their_id=notified.object.id, our_id=notified.our_payment_id)
+    elif notified.about == "refund":
+        await refunding.hint(transaction, their_id=notified.object.id)
+    return Response(status_code=200)

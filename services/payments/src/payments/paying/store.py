@@ -1,0 +1,224 @@
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.money import Money
+
+from .domain import Payment, Status
+from .tables import payments
+
+_INSERT = sa.insert(payments)
+_BY_ID = sa.select(payments).where(payments.c.id == sa.bindparam("id"))
+_LOCKED = _BY_ID.with_for_update()
+_OPEN_OF_INVOICE = (
+    sa.select(payments)
+    .where(
+        payments.c.invoice_id == sa.bindparam("invoice"),
+        payments.c.status.in_([Status.CREATING, Status.PENDING]),
+    )
+    .with_for_update()
+)
+_COUNT_OF_INVOICE = sa.select(sa.func.count()).where(payments.c.invoice_id == sa.bindparam("invoice"))
+_OF_INVOICES = (
+    sa.select(payments)
+    .where(payments.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
+    .order_by(payments.c.id)
+)
+_REFUNDABLE = (
+    sa.select(payments)
+    .where(payments.c.order_id == sa.bindparam("order"), payments.c.received > payments.c.refund_reserved)
+    .order_by(payments.c.id.desc())
+    .with_for_update()
+)
+_RESERVE = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values(refund_reserved=payments.c.refund_reserved + sa.bindparam("amount"))
+)
+_SAVED = (
+    "provider_payment_id",
+    "status",
+    "link",
+    "method",
+    "reason",
+    "received",
+    "next_at",
+    "paid_at",
+    "version",
+)
+_SAVE = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _SAVED})
+)
+
+
+def _claim(known_to_provider: bool) -> sa.Update:
+    id_ = payments.c.provider_payment_id
+    due = (
+        sa.select(payments.c.id)
+        .where(id_.is_not(None) if known_to_provider else id_.is_(None), payments.c.next_at <= sa.bindparam("due"))
+        .order_by(payments.c.next_at)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    return (
+        sa.update(payments)
+        .where(payments.c.id == due.c.id)
+        .values(
+            next_at=sa.bindparam("until"),
+            attempts=payments.c.attempts if known_to_provider else payments.c.attempts + 1,
+        )
+        .returning(*payments.c)
+    )
+
+
+_CLAIM_TO_CREATE = _claim(known_to_provider=False)
+_CLAIM_TO_CHECK = _claim(known_to_provider=True)
+#: A hint that came between the claim and now has moved `next_at`, and stands.
+_POSTPONE = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"), payments.c.next_at == sa.bindparam("claimed_until"))
+    .values(next_at=sa.bindparam("until"))
+)
+#: While the creation is under way its answer will see `hinted_at`; after that the payment is due at once.
+_HINT = (
+    sa.update(payments)
+    .where(
+        payments.c.provider == sa.bindparam("of_provider"),
+        payments.c.next_at.is_not(None),
+        sa.or_(
+            sa.and_(
+                payments.c.provider_payment_id == sa.bindparam("their_id"), payments.c.next_at > sa.bindparam("at")
+            ),
+            sa.and_(
+                payments.c.provider_payment_id.is_(None),
+                payments.c.id == sa.bindparam("our_id", type_=sa.Uuid),
+            ),
+        ),
+    )
+    .values(
+        hinted_at=sa.bindparam("at"),
+        next_at=sa.case((payments.c.provider_payment_id.is_(None), payments.c.next_at), else_=sa.bindparam("at")),
+    )
+    .returning(payments.c.id)
+)
+_applicant = sa.bindparam("applicant", type_=sa.Uuid)
+_VISIBLE = _BY_ID.where(sa.or_(_applicant.is_(None), payments.c.applicant_id == _applicant))
+
+
+def _payment(row: sa.RowMapping) -> Payment:
+    def money(column: str) -> Money:
+        return Money(amount=row[column], currency=row["currency"])
+
+    return Payment(
+        id=row["id"],
+        invoice_id=row["invoice_id"],
+        order_id=row["order_id"],
+        applicant_id=row["applicant_id"],
+        provider=row["provider"],
+        provider_payment_id=row["provider_payment_id"],
+        description=row["description"],
+        amount=money("amount"),
+        received=None if row["received"] is None else money("received"),
+        refund_reserved=money("refund_reserved"),
+        status=Status(row["status"]),
+        link=row["link"],
+        method=row["method"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        hinted_at=row["hinted_at"],
+        created_at=row["created_at"],
+        paid_at=row["paid_at"],
+        caused_by=row["caused_by"],
+        traceparent=row["traceparent"],
+        version=row["version"],
+    )
+
+
+async def add(transaction: Transaction, values: Mapping[str, Any]) -> None:
+    await transaction.execute(_INSERT, values)
+
+
+async def locked(transaction: Transaction, payment_id: UUID) -> Payment:
+    row = await transaction.one_or_none(_LOCKED, {"id": payment_id})
+    if row is None:
+        raise LookupError(f"no payment {payment_id}")
+    return _payment(row)
+
+
+async def locked_open_of(transaction: Transaction, invoice_id: UUID) -> Payment | None:
+    row = await transaction.one_or_none(_OPEN_OF_INVOICE, {"invoice": invoice_id})
+    return None if row is None else _payment(row)
+
+
+async def count_of(transaction: Transaction, invoice_id: UUID) -> int:
+    result = await transaction.execute(_COUNT_OF_INVOICE, {"invoice": invoice_id})
+    return int(result.scalar_one())
+
+
+async def save(transaction: Transaction, payment: Payment) -> None:
+    await transaction.execute(
+        _SAVE,
+        {
+            "payment": payment.id,
+            "new_provider_payment_id": payment.provider_payment_id,
+            "new_status": payment.status.value,
+            "new_link": payment.link,
+            "new_method": payment.method,
+            "new_reason": payment.reason,
+            "new_received": None if payment.received is None else payment.received.amount,
+            "new_next_at": payment.next_at,
+            "new_paid_at": payment.paid_at,
+            "new_version": payment.version,
+        },
+    )
+
+
+async def claim_to_create(transaction: Transaction, *, until: datetime, most: int) -> list[Payment]:
+    """Payments whose creation the provider is to be asked for now, ours until `until`."""
+    rows = await transaction.all(_CLAIM_TO_CREATE, {"due": transaction.now, "until": until, "most": most})
+    return [_payment(row) for row in rows]
+
+
+async def claim_to_check(transaction: Transaction, *, until: datetime, most: int) -> list[Payment]:
+    """Payments whose state the provider is to be asked for now, ours until `until`."""
+    rows = await transaction.all(_CLAIM_TO_CHECK, {"due": transaction.now, "until": until, "most": most})
+    return [_payment(row) for row in rows]
+
+
+async def postpone(transaction: Transaction, claimed: Payment, until: datetime) -> None:
+    """Nothing new about a claimed payment: look again at `until`, unless a webhook has come meanwhile."""
+    await transaction.execute(_POSTPONE, {"payment": claimed.id, "claimed_until": claimed.next_at, "until": until})
+
+
+async def hint(transaction: Transaction, *, provider: str, their_id: str, our_id: UUID | None) -> bool:
+    """Something happened to a payment, says somebody. Whether there is one that is worth asking about."""
+    row = await transaction.one_or_none(
+        _HINT, {"of_provider": provider, "their_id": their_id, "our_id": our_id, "at": transaction.now}
+    )
+    return row is not None
+
+
+async def locked_refundable(transaction: Transaction, order_id: UUID) -> list[Payment]:
+    """The order's payments of which something is left to give back, newest first."""
+    return [_payment(row) for row in await transaction.all(_REFUNDABLE, {"order": order_id})]
+
+
+async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Money) -> None:
+    await transaction.execute(_RESERVE, {"payment": payment_id, "amount": amount.amount})
+
+
+async def of_invoices(transaction: Transaction, invoice_ids: Sequence[UUID]) -> list[Payment]:
+    return [_payment(row) for row in await transaction.all(_OF_INVOICES, {"invoices": list(invoice_ids)})]
+
+
+async def by_id(transaction: Transaction, payment_id: UUID, *, applicant_id: UUID | None) -> Payment | None:
+    """A payment; with `applicant_id` only one of that customer's."""
+    row = await transaction.one_or_none(_VISIBLE, {"id": payment_id, "applicant": applicant_id})
+    return None if row is None else _payment(row)

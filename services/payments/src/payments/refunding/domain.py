@@ -1,0 +1,216 @@
+"""Money on its way back: requested, taken up by the provider, back with the payer; or failed, for a person to see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID
+
+from foyer_chassis.errors import ConflictError
+from foyer_contracts.money import Money
+
+#: The loop that makes refunds, for `paying.domain.WAKE_CHANNEL`.
+REFUND = "refund"
+
+
+class RefundStateError(ConflictError):
+    """The refund is in a state that does not allow this."""
+
+    title_en = "The refund's state does not allow this"
+    title_ru = "Состояние возврата этого не позволяет"
+
+
+class Status(StrEnum):
+    REQUESTED = "requested"
+    IN_PROGRESS = "in_progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Verb(StrEnum):
+    """`start` and `succeed` are the provider's word; `put_back` returns a refused attempt to be made again, `fail`
+    ends the attempts, `retry` is a person's decision to begin them anew."""
+
+    START = "start"
+    SUCCEED = "succeed"
+    PUT_BACK = "put_back"
+    FAIL = "fail"
+    RETRY = "retry"
+
+
+TRANSITIONS: dict[tuple[Status, Verb], Status] = {
+    (Status.REQUESTED, Verb.START): Status.IN_PROGRESS,
+    (Status.REQUESTED, Verb.PUT_BACK): Status.REQUESTED,
+    (Status.REQUESTED, Verb.FAIL): Status.FAILED,
+    (Status.IN_PROGRESS, Verb.SUCCEED): Status.SUCCEEDED,
+    (Status.IN_PROGRESS, Verb.PUT_BACK): Status.REQUESTED,
+    (Status.IN_PROGRESS, Verb.FAIL): Status.FAILED,
+    (Status.FAILED, Verb.RETRY): Status.REQUESTED,
+}
+OPEN = frozenset({Status.REQUESTED, Status.IN_PROGRESS})
+
+
+def move(status: Status, verb: Verb) -> Status:
+    """Raises RefundStateError: there is no such arrow."""
+    try:
+        return TRANSITIONS[status, verb]
+    except KeyError:
+        raise RefundStateError(state=status.value, verb=verb.value) from None
+
+
+#: A provider keeps an idempotence key for 24 hours. One older than this is not trusted to find the first answer again.
+KEY_TRUSTED_FOR = timedelta(hours=23)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One payment's share of what an order gets back.
+
+    Attributes:
+        provider_key: idempotence key of the present attempt; the same one until the provider has definitely refused.
+        key_used_at: when the provider was first asked with it.
+        attempts: that were refused or whose outcome is not known, since it was requested or a person retried it.
+        failure: the last thing that went wrong, in the provider's own word.
+        next_at: when to ask the provider about it; None when that is over.
+    """
+
+    id: UUID
+    payment_id: UUID
+    order_id: UUID
+    order_number: int
+    applicant_id: UUID
+    provider_payment_id: str
+    amount: Money
+    reason: str
+    status: Status
+    provider_refund_id: str | None
+    provider_key: str
+    key_used_at: datetime | None
+    attempts: int
+    failure: str | None
+    next_at: datetime | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    caused_by: str | None
+    traceparent: str | None
+    version: int
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    def may_have_been_forgotten(self, now: datetime) -> bool:
+        """Whether a repeat with the same key might be taken for a new refund."""
+        return self.key_used_at is not None and now - self.key_used_at > KEY_TRUSTED_FOR
+
+    def start(self, provider_refund_id: str, now: datetime, next_at: datetime) -> "Refund":
+        """The provider took it up. Raises RefundStateError."""
+        return replace(
+            self,
+            status=move(self.status, Verb.START),
+            provider_refund_id=provider_refund_id,
+            started_at=self.started_at or now,
+            next_at=next_at,
+            version=self.version + 1,
+        )
+
+    def succeed(self, now: datetime) -> "Refund":
+        """The money is back. Raises RefundStateError."""
+        return replace(
+            self,
+            status=move(self.status, Verb.SUCCEED),
+            failure=None,
+            next_at=None,
+            finished_at=now,
+            version=self.version + 1,
+        )
+
+    def miss(self, failure: str, now: datetime, patience: "Patience", *, definite: bool) -> "Refund":
+        """An attempt came to nothing, or nobody knows what it came to (not `definite`): again later, or failed.
+
+        Raises RefundStateError: it is over already.
+        """
+        attempts = self.attempts + 1
+        delay = patience.after(attempts)
+        refund = replace(
+            self,
+            status=move(self.status, Verb.FAIL if delay is None else Verb.PUT_BACK),
+            attempts=attempts,
+            failure=failure,
+            next_at=None if delay is None else now + delay,
+            finished_at=now if delay is None else None,
+            version=self.version + 1,
+        )
+        return refund.with_new_key(None) if definite else refund
+
+    def retry(self, now: datetime) -> "Refund":
+        """A person wants it tried again. Raises RefundStateError: it has not failed."""
+        return replace(
+            self,
+            status=move(self.status, Verb.RETRY),
+            attempts=0,
+            next_at=now,
+            started_at=None,
+            finished_at=None,
+            version=self.version + 1,
+        )
+
+    def with_new_key(self, used_at: datetime | None) -> "Refund":
+        """For another attempt, when it is certain that none under the old key will take effect."""
+        version = self.version + 1
+        return replace(
+            self, provider_refund_id=None, key_used_at=used_at, provider_key=f"{self.id}-{version}", version=version
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Pauses before the second attempt, the third, …; after the last attempt the refund has failed."""
+
+    delays: tuple[timedelta, ...]
+
+    def after(self, attempts: int) -> timedelta | None:
+        """The pause after that many attempts; None: no more."""
+        return self.delays[attempts - 1] if attempts <= len(self.delays) else None
+
+
+def allot(amount: Money, payments: Iterable[tuple[UUID, Money]]) -> list[tuple[UUID, Money]]:
+    """Share `amount` over payments with what is left of each, in their order; the shares never exceed what is left."""
+    shares = []
+    rest = amount
+    nothing = Money.zero(amount.currency)
+    for payment_id, left in payments:
+        share = min(rest, left)
+        if nothing < share:
+            shares.append((payment_id, share))
+            rest = rest - share
+    return shares
+
+
+# What the provider must do
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRefund:
+    """A refund as the provider knows it; `reason` is why it was cancelled, in its own word."""
+
+    id: str
+    our_id: UUID | None
+    status: Literal["pending", "succeeded", "cancelled"]
+    amount: Money
+    reason: str | None = None
+
+
+class RefundProvider(Protocol):
+    """Errors as of `paying.domain.PaymentProvider`."""
+
+    async def create_refund(self, refund: Refund) -> ProviderRefund:
+        """Give the money back. Asked again with the same key, answers the same refund."""
+
+    async def get_refund(self, provider_refund_id: str) -> ProviderRefund:
+        """How it stands now."""
+
+    async def find_refund(self, refund: Refund) -> ProviderRefund | None:
+        """A refund made for this one earlier that is not cancelled, if there is any."""

@@ -1,0 +1,57 @@
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from ..paying.tables import metadata
+
+__all__ = ["metadata", "refund_requests", "refunds"]
+
+#: One row per event that asked for money back, whatever came of it: the same event never asks twice.
+refund_requests = sa.Table(
+    "refund_requests",
+    metadata,
+    sa.Column("event_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    sa.Column("granted", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("granted BETWEEN 0 AND asked", name="refund_requests_granted"),
+)
+
+#: `next_at`: as in payments. `provider_key`: the idempotence key of the present attempt; a new one only after the
+#: provider has definitely refused under the old one.
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("event_id", UUID(as_uuid=True), sa.ForeignKey("refund_requests.event_id"), nullable=False),
+    sa.Column("payment_id", UUID(as_uuid=True), sa.ForeignKey("payments.id"), nullable=False, index=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("order_number", sa.BigInteger, nullable=False),
+    sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("provider_payment_id", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("provider_refund_id", sa.Text, unique=True),
+    sa.Column("provider_key", sa.Text, nullable=False, unique=True),
+    sa.Column("key_used_at", sa.DateTime(timezone=True)),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failure", sa.Text),
+    sa.Column("next_at", sa.DateTime(timezone=True)),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True)),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("caused_by", sa.Text),
+    sa.Column("traceparent", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("event_id", "payment_id", name="refunds_once_per_event"),
+    sa.CheckConstraint("amount > 0", name="refunds_amount"),
+    sa.CheckConstraint("status IN ('requested', 'in_progress', 'succeeded', 'failed')", name="refunds_status"),
+    sa.CheckConstraint("(status IN ('requested', 'in_progress')) = (next_at IS NOT NULL)", name="refunds_looked_after"),
+    sa.CheckConstraint("status <> 'in_progress' OR provider_refund_id IS NOT NULL", name="refunds_known_at_provider"),
+    sa.Index("refunds_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
+    sa.Index("refunds_by_status", "status", "id"),
+)

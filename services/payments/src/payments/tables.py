@@ -1,0 +1,15 @@
+"""All tables of the service's database, for its migrations."""
+
+from foyer_chassis.tables import add_chassis_tables
+
+from .accounting.tables import metadata
+from .invoicing.tables import metadata as invoicing
+from .paying.tables import metadata as paying
+from .refunding.tables import metadata as refunding
+
+assert invoicing is metadata
+assert paying is metadata
+assert refunding is metadata
+add_chassis_tables(metadata)
+
+__all__ = ["metadata"]

@@ -89,7 +89,12 @@ def build_app(
     for router in routers:
         _refuse_undeclared(router)
         app.include_router(router)
-    app.include_router(health_router({"database": database.ping, "identity": app.state.verifier.ping}))
+
+    async def identity() -> None:
+        verifier: Verifier = app.state.verifier
+        await verifier.ping()
+
+    app.include_router(health_router({"database": database.ping, "identity": identity}))
     app.add_middleware(RequestScope, limit=settings.request_limit)
     return app
 

@@ -86,7 +86,7 @@ class Money(BaseModel):
         exponent = _EXPONENTS.get(currency, 2)
         whole, _, fraction = value.partition(".")
         sign = -1 if whole.startswith("-") else 1
-        whole = whole.lstrip("-")
+        whole = whole.removeprefix("-")
         if not (whole.isascii() and whole.isdigit()) or (fraction and not (fraction.isascii() and fraction.isdigit())):
             raise ValueError(f"not a decimal amount: {value!r}")
         if len(fraction.rstrip("0")) > exponent:

@@ -5,6 +5,7 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -25,7 +26,7 @@ class SeatTakenError(ConflictError):
     title_ru = "Место занято"
 
 
-def settings(**more: object) -> ServiceSettings:
+def settings(**more: Any) -> ServiceSettings:
     return ServiceSettings(
         **{
             "database_url": "postgresql://nobody@127.0.0.1:9/none",
@@ -34,7 +35,7 @@ def settings(**more: object) -> ServiceSettings:
             "oidc_jwks_url": "http://127.0.0.1:9/jwks",
             **more,
         }
-    )  # type: ignore[arg-type]
+    )
 
 
 def a_router() -> APIRouter:

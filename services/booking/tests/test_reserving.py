@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from booking.reserving.domain import TRANSITIONS, Status, Verb, next_status
 from booking.reserving.tables import reservations
 from foyer_chassis.testing import Running, same_shape
 from foyer_contracts.booking import PlacesHeld, PlacesUnavailable, ReservationConfirmed
+from foyer_contracts.envelope import Event
 from foyer_contracts.samples import SAMPLES
 
 from .conftest import NINE_TO_NINE, NOW, TOMORROW, add_resource, cancelled, paid, placed
@@ -208,7 +210,11 @@ async def test_any_order_of_arrival_ends_in_the_same_state(booking: Running) -> 
     resource = await add_resource(booking)
     for day, order_of in enumerate(permutations(range(3))):
         order = placed(resource, TOMORROW + timedelta(days=day))
-        events = [order, paid(order.data.order_id), cancelled(order.data.order_id, "customer_request")]
+        events: list[Event[Any]] = [
+            order,
+            paid(order.data.order_id),
+            cancelled(order.data.order_id, "customer_request"),
+        ]
         for position in order_of:
             await booking.handle_twice(events[position])
     assert not set(await statuses(booking)) & {"held", "confirmed", "active"}

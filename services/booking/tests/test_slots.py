@@ -1,6 +1,7 @@
 """The slot grid: local rules made into instants, also on the day of a clock change (X2)."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,7 +36,7 @@ def test_day_of_clock_change_has_its_hours(zone: str, day: date, hours: int) -> 
     slots = Calendar(ZoneInfo(zone), ALWAYS, frozenset()).slots(day, HALF_HOUR)
     assert len(slots) == hours * 2
     assert slots[-1].ends_at - slots[0].starts_at == timedelta(hours=hours)
-    assert all(first.ends_at == second.starts_at for first, second in zip(slots, slots[1:], strict=False))
+    assert all(first.ends_at == second.starts_at for first, second in pairwise(slots))
     assert len({slot.starts_at for slot in slots}) == len(slots)
 
 

@@ -26,8 +26,9 @@ LEDGER_RULES = [
     """
     CREATE FUNCTION ledger_check_balance() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
-        booked uuid := CASE TG_TABLE_NAME WHEN 'ledger_transactions' THEN NEW.id ELSE NEW.transaction_id END;
+        booked uuid;
     BEGIN
+        IF TG_TABLE_NAME = 'ledger_transactions' THEN booked := NEW.id; ELSE booked := NEW.transaction_id; END IF;
         IF NOT EXISTS (SELECT FROM ledger_postings WHERE transaction_id = booked) OR EXISTS (
             SELECT FROM ledger_postings WHERE transaction_id = booked GROUP BY currency HAVING sum(amount) <> 0
         ) THEN

@@ -1,0 +1,243 @@
+"""The service on its own database, beside a real process of the sandbox provider."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from foyer_chassis.testing import Databases, Identity, Running, running
+from foyer_contracts import orders
+from foyer_contracts.envelope import Event
+from foyer_contracts.ids import new_id
+from foyer_contracts.money import Money
+from foyer_sandbox.testing import SandboxProcess, free_port
+from payments.service import SERVICE
+
+SHOP = {"FOYER_YOOKASSA_SHOP_ID": "100500", "FOYER_YOOKASSA_SECRET_KEY": "test_secret"}
+NOTHING = Money.zero("RUB")
+
+
+def rub(amount: int) -> Money:
+    return Money(amount=amount, currency="RUB")
+
+
+@pytest.fixture(scope="session")
+def provider_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    process = SandboxProcess("provider", tmp_path_factory.mktemp("provider"), **SHOP)
+    process.start()
+    yield process
+    assert process.stop() in {0, -signal.SIGTERM}
+
+
+class Provider:
+    """The provider as payers, its operators and an auditor see it."""
+
+    def __init__(self, process: SandboxProcess) -> None:
+        self.process = process
+        self.client = httpx2.AsyncClient(base_url=process.url, trust_env=False, timeout=10)
+
+    async def switch(self, **switches: Any) -> None:
+        (await self.client.patch("/sandbox/switches", json=switches)).raise_for_status()
+
+    async def reset(self) -> None:
+        (await self.client.delete("/sandbox/switches")).raise_for_status()
+
+    async def act(self, verb: str, provider_payment_id: str, **body: Any) -> None:
+        answer = await self.client.post(f"/sandbox/payments/{provider_payment_id}/{verb}", json=body)
+        answer.raise_for_status()
+
+    async def of_order(self, order_id: UUID) -> list[dict[str, Any]]:
+        """The provider's payments of an order, newest first, with refunds and sums."""
+        answer = (await self.client.get("/sandbox/payments")).raise_for_status().json()
+        return [
+            item for item in answer["payments"] if item["payment"]["metadata"].get("order_id") == str(order_id)
+        ]
+
+    async def refunds_of(self, order_id: UUID) -> list[dict[str, Any]]:
+        return [refund for item in await self.of_order(order_id) for refund in item["refunds"]]
+
+
+@pytest.fixture
+async def provider(provider_process: SandboxProcess) -> AsyncIterator[Provider]:
+    made = Provider(provider_process)
+    await made.reset()
+    yield made
+    with contextlib.suppress(httpx2.TransportError):
+        await made.reset()
+    await made.client.aclose()
+
+
+@dataclass
+class Shop:
+    """The service and its provider, with the events of one order at hand."""
+
+    it: Running
+    provider: Provider
+
+    def priced(self, order_id: UUID, *, number: int = 1006313, **changes: Any) -> Event[Any]:
+        total = changes.get("total", rub(40000))
+        data = orders.OrderPriced(
+            **{
+                "order_id": order_id,
+                "number": number,
+                "applicant_id": Identity.id_of("anna"),
+                "payer_kind": "individual",
+                "prepaid": True,
+                "description": f"Заказ {number}: Переговорная «Нева»",
+                "lines": [orders.Line(title="30 минут", quantity=1, unit_price=total, total=total)],
+                "total": total,
+                "pay_until": self.it.database.now() + timedelta(minutes=15),
+                **changes,
+            }
+        )
+        return Event.make(data, subject=order_id, sequence=2, time=self.it.database.now())
+
+    def cancelled(
+        self, order_id: UUID, *, refund: int = 0, reason: str = "customer_request", number: int = 1006313
+    ) -> Event[Any]:
+        data = orders.OrderCancelled(
+            order_id=order_id,
+            number=number,
+            applicant_id=Identity.id_of("anna"),
+            reason=reason,
+            paid=rub(refund),
+            fee=NOTHING,
+            refund=rub(refund),
+            actor=orders.Actor(kind="system"),
+        )
+        return Event.make(data, subject=order_id, sequence=3, time=self.it.database.now())
+
+    async def with_link(self, **changes: Any) -> UUID:
+        """An order whose invoice has a link."""
+        order_id = new_id()
+        await self.it.handle(self.priced(order_id, **changes))
+        await self.it.turn("create")
+        return order_id
+
+    async def paid(self, **changes: Any) -> UUID:
+        """An order that was paid, and the service knows it."""
+        order_id = await self.with_link(**changes)
+        await self.provider.act("pay", await self.provider_id(order_id))
+        await self.later(seconds=10)
+        await self.it.turn("check")
+        return order_id
+
+    async def provider_id(self, order_id: UUID) -> str:
+        """The provider's id of the order's newest payment, from the provider itself."""
+        found: str = (await self.provider.of_order(order_id))[0]["payment"]["id"]
+        return found
+
+    async def later(self, **duration: float) -> None:
+        """Time goes on for the service."""
+        self.it.at(self.it.database.now() + timedelta(**duration))
+
+    async def events(self, order_id: UUID) -> list[str]:
+        """Types of the events about an order, without service and version, oldest first."""
+        return [
+            event.type.removeprefix("payments.").removesuffix(".v1")
+            for event in await self.it.published()
+            if event.data.order_id == order_id
+        ]
+
+    async def one(self, type_: str, order_id: UUID) -> Any:
+        """The data of the only event of this type about the order."""
+        (event,) = [item for item in await self.it.published(type_) if item.data.order_id == order_id]
+        return event.data
+
+    async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        async with self.it.database.read() as transaction:
+            return [dict(row) for row in await transaction.all(sa.text(statement), parameters)]
+
+    async def account(self, order_id: UUID) -> tuple[int, int, int]:
+        """(paid, refunded, pending) in minor units."""
+        (row,) = await self.rows(
+            "SELECT paid, refunded, pending_refund FROM order_accounts WHERE order_id = :id", id=order_id
+        )
+        return row["paid"], row["refunded"], row["pending_refund"]
+
+    async def audit(self) -> None:
+        """The ledger balances, and it, the accounts and the provider agree on every order."""
+        for row in await self.rows("SELECT currency, sum(amount) AS total FROM ledger_postings GROUP BY currency"):
+            assert row["total"] == 0
+        for row in await self.rows(
+            "SELECT a.order_id, a.paid, a.refunded, coalesce(sum(p.amount), 0) AS booked FROM order_accounts a "
+            "LEFT JOIN ledger_transactions t ON t.order_id = a.order_id "
+            "LEFT JOIN ledger_postings p ON p.transaction_id = t.id AND p.account LIKE 'provider:%' "
+            "GROUP BY a.order_id"
+        ):
+            theirs = await self.provider.of_order(row["order_id"])
+            assert row["paid"] == sum(item["sums"]["paid"] for item in theirs)
+            assert row["refunded"] == sum(item["sums"]["refunded"] for item in theirs)
+            assert row["booked"] == row["paid"] - row["refunded"]
+
+    @asynccontextmanager
+    async def live(self, *, webhooks: bool = True) -> AsyncIterator[str]:
+        """Loops run by themselves and the HTTP process answers at the address this yields."""
+        self.it.database.now = lambda: datetime.now(UTC)
+        port = free_port()
+        server = uvicorn.Server(
+            uvicorn.Config(self.it.app, port=port, log_config=None, access_log=False, lifespan="off")
+        )
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        tasks = [asyncio.create_task(loop.run()) for loop in self.it.loops.values()]
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        url = f"http://127.0.0.1:{port}"
+        if webhooks:
+            await self.provider.switch(webhook_url=f"{url}/v1/webhooks/yookassa")
+        try:
+            yield url
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            server.should_exit = True
+            await serving
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 8) -> Any:
+    """The first truth `check` returns."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if result := await check():
+            return result
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+SETTINGS: dict[str, Any] = {
+    "yookassa_shop_id": SHOP["FOYER_YOOKASSA_SHOP_ID"],
+    "yookassa_secret_key": SHOP["FOYER_YOOKASSA_SECRET_KEY"],
+    "yookassa_webhook_networks": "127.0.0.1/32",
+    "payment_return_url": "http://127.0.0.1/orders?from=provider",
+    "provider_timeout_seconds": 2,
+    "lease_seconds": 5,
+    "refund_retry_seconds": (5, 30, 120),
+}
+
+
+@asynccontextmanager
+async def opened(
+    databases: Databases, identity: Identity, provider: Provider, **settings: Any
+) -> AsyncIterator[Shop]:
+    configured = {"yookassa_url": f"{provider.process.url}/v3", **SETTINGS, **settings}
+    async with running(SERVICE, databases, identity, **configured) as it:
+        it.at(datetime.now(UTC))
+        yield Shop(it, provider)
+
+
+@pytest.fixture
+async def shop(databases: Databases, identity: Identity, provider: Provider) -> AsyncIterator[Shop]:
+    async with opened(databases, identity, provider) as made:
+        yield made

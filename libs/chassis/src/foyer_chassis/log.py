@@ -12,6 +12,10 @@ from structlog.typing import EventDict, WrappedLogger
 _SECRET = ("token", "secret", "password", "authorization", "email", "phone", "card", "api_key")
 
 
+#: Without the values of local variables: those are what a log must not have.
+_traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
 def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     for key in event:
         if any(word in key.lower() for word in _SECRET):
@@ -37,7 +41,9 @@ def configure(service: str, *, level: str = "info", fmt: str = "json") -> None:
         _redact,
     ]
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if fmt == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if fmt == "json"
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -51,7 +57,7 @@ def configure(service: str, *, level: str = "info", fmt: str = "json") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks if fmt == "json" else structlog.dev.set_exc_info,
+                _traceback if fmt == "json" else structlog.dev.set_exc_info,
                 lambda _, __, event: {"service": service, **event},
                 renderer,
             ],

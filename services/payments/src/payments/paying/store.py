@@ -36,7 +36,7 @@ _REFUNDABLE = (
 _RESERVE = (
     sa.update(payments)
     .where(payments.c.id == sa.bindparam("payment"))
-    .values(refund_reserved=payments.c.refund_reserved + sa.bindparam("amount"))
+    .values(refund_reserved=payments.c.refund_reserved + sa.bindparam("added"))
 )
 _SAVED = (
     "provider_payment_id",
@@ -211,7 +211,7 @@ async def locked_refundable(transaction: Transaction, order_id: UUID) -> list[Pa
 
 
 async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Money) -> None:
-    await transaction.execute(_RESERVE, {"payment": payment_id, "amount": amount.amount})
+    await transaction.execute(_RESERVE, {"payment": payment_id, "added": amount.amount})
 
 
 async def of_invoices(transaction: Transaction, invoice_ids: Sequence[UUID]) -> list[Payment]:

@@ -1,6 +1,6 @@
 """The rules without anything around them: every status × verb, pauses, and shares."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -107,11 +107,6 @@ def test_postings_sum_to_zero(amount):
 
 
 def test_a_refund_gets_a_new_key_only_after_a_definite_refusal():
-    from payments.accounting.domain import PREPAYMENTS
-
-    assert PREPAYMENTS == "orders:prepayments"
-    from datetime import UTC, datetime
-
     now = datetime(2026, 12, 1, tzinfo=UTC)
     id_ = new_id()
     refund = refunding.Refund(

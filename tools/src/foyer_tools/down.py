@@ -8,6 +8,8 @@ import signal
 from collections.abc import Sequence
 
 from foyer_tools import processes
+from foyer_tools.postgres import choose_postgres
+from foyer_tools.rabbitmq import RabbitError
 from foyer_tools.servers import Servers
 from foyer_tools.state import State
 from foyer_tools.steps import say
@@ -30,6 +32,9 @@ def main(argv: Sequence[str]) -> int:
     processes.wait_gone(supervisors, SUPERVISOR_SECONDS)
     for group in {str(kept["group"]) for kept in remembered.values()} - {"servers", "supervisors"}:
         processes.end(processes.leftovers(state, group))
-    Servers(state).stop()
+    try:
+        Servers(state, may_install=False).stop()
+    except RabbitError:
+        choose_postgres(state).stop()  # there is no way to a broker here, so there is none of ours to end
     say("nothing of this checkout runs any more")
     return 0

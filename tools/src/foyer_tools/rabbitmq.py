@@ -15,7 +15,7 @@ from foyer_tools.management import Management
 from foyer_tools.places import LOOPBACK, checkout_id, log_folder
 from foyer_tools.processes import end, recall, spawn, tail
 from foyer_tools.state import State
-from foyer_tools.steps import say
+from foyer_tools.steps import say, step
 
 START_SECONDS = 120.0
 RECOVERY_SECONDS = 15.0
@@ -294,13 +294,13 @@ class DockerNode(_OwnAddresses):
         _docker("rm", "--force", self.name)
 
 
-def choose_rabbit(state: State) -> Rabbit:
-    """The first way that works here, in the order: given, installed, apt, Docker."""
+def choose_rabbit(state: State, *, may_install: bool = True) -> Rabbit:
+    """The first way that works here, in the order: given, installed, apt (if it may), Docker; else RabbitError."""
     if given := os.environ.get("FOYER_AMQP_URL"):
         return GivenRabbit(given, os.environ.get("FOYER_RABBITMQ_MANAGEMENT_URL"))
     if program := _installed():
         return OwnNode(state, program)
-    apt = _install_by_apt()
+    apt = _install_by_apt() if may_install else "not tried"
     if program := _installed():
         return OwnNode(state, program)
     engine = _docker("version", "--format", "{{.Server.Version}}")
@@ -345,10 +345,11 @@ def _install_by_apt() -> str:
     install = ["apt-get", "install", "-y", "--no-install-recommends", "rabbitmq-server"]
     result: subprocess.CompletedProcess[str] | None = None
     try:
-        for command in (["apt-get", "update"], install):
-            result = subprocess.run(
-                command, env=environment, capture_output=True, text=True, check=False, timeout=APT_SECONDS
-            )
+        with step("installing rabbitmq-server by apt-get"):
+            for command in (["apt-get", "update"], install):
+                result = subprocess.run(
+                    command, env=environment, capture_output=True, text=True, check=False, timeout=APT_SECONDS
+                )
         if shutil.which("systemctl"):
             # Otherwise the next start of the machine would bring up a broker that nobody asked for.
             subprocess.run(["systemctl", "disable", "rabbitmq-server"], capture_output=True, check=False)

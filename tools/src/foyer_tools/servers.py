@@ -49,10 +49,10 @@ class Provided:
 class Servers:
     """PostgreSQL and RabbitMQ of this checkout."""
 
-    def __init__(self, state: State | None = None) -> None:
+    def __init__(self, state: State | None = None, *, may_install: bool = True) -> None:
         self.state = state or State()
         self.postgres = postgres.choose_postgres(self.state)
-        self.rabbitmq = rabbitmq.choose_rabbit(self.state)
+        self.rabbitmq = rabbitmq.choose_rabbit(self.state, may_install=may_install)
         self._lease: IO[str] | None = None
 
     def start(self) -> Addresses:

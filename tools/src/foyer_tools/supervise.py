@@ -128,6 +128,7 @@ class System:
         waiting = [self._children[name] for name in (names or self.names)]
         until = time.monotonic() + seconds
         while waiting := [child for child in waiting if not _is_ready(child.spec.health_url)]:
+            self._stop_if_over()
             late = time.monotonic() > until
             for child in waiting:
                 if late or child.deaths >= DEATHS_AT_START:
@@ -149,11 +150,15 @@ class System:
         """Migrations and sandbox side by side, then the services, then the gateway; ready at the end."""
         self._watcher.start()
         with ThreadPoolExecutor(MIGRATIONS_AT_ONCE + 1) as pool:
-            sandbox = pool.submit(self._start_group, "sandbox", self.layout.sandbox)
-            with step("migrations"):
-                for done in [pool.submit(self._migrate, spec) for spec in self.layout.migrations]:
-                    done.result()
-            sandbox.result()
+            try:
+                sandbox = pool.submit(self._start_group, "sandbox", self.layout.sandbox)
+                with step("migrations"):
+                    for done in [pool.submit(self._migrate, spec) for spec in self.layout.migrations]:
+                        done.result()
+                sandbox.result()
+            except BaseException:
+                self._over.set()  # the other threads must not make a Ctrl-C wait for them
+                raise
         self._start_group("services", (*self.layout.services, *self.layout.gateway))
 
     def shut_down(self) -> None:
@@ -180,12 +185,14 @@ class System:
             self.wait_until_ready([spec.name for spec in specs])
 
     def _migrate(self, spec: Spec) -> None:
-        process, running = self._run(spec)
-        try:
-            code = process.wait(MIGRATION_SECONDS)
-        except subprocess.TimeoutExpired:
-            processes.end([running])
-            raise StartError(f"{spec.name} took more than {MIGRATION_SECONDS} s") from None
+        self._stop_if_over()
+        process, _ = self._run(spec)
+        until = time.monotonic() + MIGRATION_SECONDS
+        while (code := process.poll()) is None:
+            self._stop_if_over()
+            if time.monotonic() > until:
+                raise StartError(f"{spec.name} took more than {MIGRATION_SECONDS} s")
+            time.sleep(0.02)
         if code != 0:
             raise StartError(f"{spec.name} ended with {code}. The end of {spec.log}:\n{processes.tail(spec.log)}")
 
@@ -199,6 +206,11 @@ class System:
             log=spec.log,
             cwd=ROOT,
         )
+
+    def _stop_if_over(self) -> None:
+        """Leave a thread that waits; what it waited for is ended by `shut_down`."""
+        if self._over.is_set():
+            raise StartError("the system is being ended")
 
     def _spawn(self, child: _Child) -> None:
         child.process, child.running = self._run(child.spec)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from foyer_tools.layout import Profile
 from foyer_tools.places import SERVICES
-from foyer_tools.steps import console, say
+from foyer_tools.steps import console, say, step
 from foyer_tools.supervise import System, running
 
 FOLLOW_SECONDS = 0.1
@@ -28,11 +29,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--fresh", action="store_true", help="from nothing: databases, broker and sandbox are emptied")
     parser.add_argument("--quiet", action="store_true", help="addresses only, no logs (they are in .foyer/logs)")
     options = parser.parse_args(argv)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    environment = {"*": {"FOYER_LOG_FORMAT": "console"}} if sys.stdout.isatty() else {}
+    environment = {"*": {"FOYER_LOG_FORMAT": "console"}} if console.is_terminal else {}
     try:
         with running(Profile(fresh=options.fresh, environment=environment)) as system:
+            _fill(system)
             say(addresses(system))
             if not options.quiet:
                 threading.Thread(target=_follow, args=(system,), daemon=True).start()
@@ -62,6 +64,13 @@ def addresses(system: System) -> str:
         ("logs", str(system.log_path("gateway").parent)),
     ]
     return "\n".join(f"  {name:<18} {address}" for name, address in lines)
+
+
+def _fill(system: System) -> None:
+    """Put in the demo data: `foyer_tools.seed.seed(system)`, which adds only what is missing."""
+    if importlib.util.find_spec("foyer_tools.seed"):
+        with step("demo data"):
+            importlib.import_module("foyer_tools.seed").seed(system)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,27 @@
+"""One running system for all end-to-end tests: real processes, real servers, the gateway in front."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from foyer_tools.layout import Profile
+from foyer_tools.supervise import System, running
+from foyer_tools.world import World, world
+
+#: Waits short enough for a test; what they mean stays the same.
+ENVIRONMENT = {
+    "*": {"FOYER_RETRY_DELAYS_SECONDS": "[0.5, 1, 2, 5, 10, 20, 30]"},
+    "booking": {"FOYER_CLOCK_SECONDS": "0.2"},
+}
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[System]:
+    limits = {"CALLER_PER_SECOND": 1000, "CALLER_BURST": 2000}
+    with running(Profile("e2e", fresh=True, environment=ENVIRONMENT, limits=limits)) as started:
+        yield started
+
+
+@pytest.fixture
+async def people(system: System) -> AsyncIterator[World]:
+    async with world(system) as made:
+        yield made

@@ -59,9 +59,7 @@ class Provider:
     async def of_order(self, order_id: UUID) -> list[dict[str, Any]]:
         """The provider's payments of an order, newest first, with refunds and sums."""
         answer = (await self.client.get("/sandbox/payments")).raise_for_status().json()
-        return [
-            item for item in answer["payments"] if item["payment"]["metadata"].get("order_id") == str(order_id)
-        ]
+        return [item for item in answer["payments"] if item["payment"]["metadata"].get("order_id") == str(order_id)]
 
     async def refunds_of(self, order_id: UUID) -> list[dict[str, Any]]:
         return [refund for item in await self.of_order(order_id) for refund in item["refunds"]]
@@ -186,7 +184,9 @@ class Shop:
         self.it.database.now = lambda: datetime.now(UTC)
         port = free_port()
         server = uvicorn.Server(
-            uvicorn.Config(self.it.app, port=port, log_config=None, access_log=False, lifespan="off")
+            uvicorn.Config(
+                self.it.app, port=port, log_config=None, access_log=False, lifespan="off", proxy_headers=False
+            )
         )
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         tasks = [asyncio.create_task(loop.run()) for loop in self.it.loops.values()]
@@ -228,9 +228,7 @@ SETTINGS: dict[str, Any] = {
 
 
 @asynccontextmanager
-async def opened(
-    databases: Databases, identity: Identity, provider: Provider, **settings: Any
-) -> AsyncIterator[Shop]:
+async def opened(databases: Databases, identity: Identity, provider: Provider, **settings: Any) -> AsyncIterator[Shop]:
     configured = {"yookassa_url": f"{provider.process.url}/v3", **SETTINGS, **settings}
     async with running(SERVICE, databases, identity, **configured) as it:
         it.at(datetime.now(UTC))

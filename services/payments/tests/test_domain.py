@@ -1,6 +1,7 @@
 """The rules without anything around them: every status × verb, pauses, and shares."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,7 +38,7 @@ REFUND = {
 }
 
 
-def cells(module, table):
+def cells(module: Any, table: Any) -> Any:
     assert set(table) == set(module.Status)
     return [
         pytest.param(module, status, verb, table[status].get(verb), id=f"{module.__name__}-{status}-{verb}")
@@ -50,7 +51,7 @@ def cells(module, table):
     ("module", "status", "verb", "expected"),
     [*cells(invoicing, INVOICE), *cells(paying, PAYMENT), *cells(refunding, REFUND)],
 )
-def test_every_status_and_verb(module, status, verb, expected):
+def test_every_status_and_verb(module: Any, status: Any, verb: Any, expected: Any) -> None:
     if expected is None:
         with pytest.raises((invoicing.InvoiceStateError, paying.PaymentStateError, refunding.RefundStateError)) as it:
             module.move(status, verb)
@@ -59,13 +60,13 @@ def test_every_status_and_verb(module, status, verb, expected):
         assert module.move(status, verb) == expected
 
 
-def test_pauses_between_looks_grow_within_bounds():
+def test_pauses_between_looks_grow_within_bounds() -> None:
     pace = paying.Pace(first=timedelta(seconds=3), longest=timedelta(minutes=5))
     ages = [timedelta(seconds=n) for n in (0, 4, 60, 599, 86400)]
     assert [pace.after(age).total_seconds() for age in ages] == [3, 3, 30, 299.5, 300]
 
 
-def test_patience_ends():
+def test_patience_ends() -> None:
     patience = refunding.Patience((timedelta(seconds=5), timedelta(seconds=30)))
     assert [patience.after(attempts) for attempts in (1, 2, 3)] == [timedelta(seconds=5), timedelta(seconds=30), None]
 
@@ -78,7 +79,7 @@ def rub(amount: int) -> Money:
 
 
 @given(asked=amounts, left=st.lists(amounts, max_size=5))
-def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked, left):
+def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked: Any, left: Any) -> None:
     payments = [(UUID(int=n), rub(amount)) for n, amount in enumerate(left)]
     shares = refunding.allot(rub(asked), payments)
     assert sum(share.amount for _, share in shares) == min(asked, sum(left))
@@ -87,7 +88,7 @@ def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked, left
 
 @settings(max_examples=200)
 @given(steps=st.lists(st.tuples(st.sampled_from(["receive", "grant", "pay_back"]), amounts), max_size=20))
-def test_an_account_never_promises_more_than_came_in(steps):
+def test_an_account_never_promises_more_than_came_in(steps: Any) -> None:
     account = OrderAccount(uuid4(), 1, uuid4(), rub(0), rub(0), rub(0), None, 1)
     for verb, amount in steps:
         if verb == "receive":
@@ -101,12 +102,12 @@ def test_an_account_never_promises_more_than_came_in(steps):
 
 
 @given(amount=amounts)
-def test_postings_sum_to_zero(amount):
+def test_postings_sum_to_zero(amount: Any) -> None:
     for kind in ("payment", "refund"):
         assert sum(item.amount.amount for item in postings(kind, "yookassa", rub(amount))) == 0
 
 
-def test_a_refund_gets_a_new_key_only_after_a_definite_refusal():
+def test_a_refund_gets_a_new_key_only_after_a_definite_refusal() -> None:
     now = datetime(2026, 12, 1, tzinfo=UTC)
     id_ = new_id()
     refund = refunding.Refund(

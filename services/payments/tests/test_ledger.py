@@ -14,7 +14,7 @@ async def run(shop: Shop, *statements: str, **parameters: object) -> None:
             await transaction.execute(sa.text(statement), parameters)
 
 
-async def test_postings_must_sum_to_zero(shop: Shop):
+async def test_postings_must_sum_to_zero(shop: Shop) -> None:
     order_id = await shop.paid()
     book = (
         "INSERT INTO ledger_transactions (id, kind, reference_id, order_id, booked_at) "
@@ -41,7 +41,7 @@ async def test_postings_must_sum_to_zero(shop: Shop):
         "DELETE FROM ledger_transactions",
     ],
 )
-async def test_the_ledger_is_append_only(shop: Shop, statement: str):
+async def test_the_ledger_is_append_only(shop: Shop, statement: str) -> None:
     await shop.paid()
     with pytest.raises(DBAPIError, match="append-only"):
         await run(shop, statement)
@@ -58,7 +58,7 @@ async def test_the_ledger_is_append_only(shop: Shop, statement: str):
         ("UPDATE invoices SET total = 50000", "invoices_paid_in_full"),
     ],
 )
-async def test_what_the_books_cannot_hold(shop: Shop, statement: str, constraint: str):
+async def test_what_the_books_cannot_hold(shop: Shop, statement: str, constraint: str) -> None:
     await shop.paid()
     with pytest.raises(IntegrityError, match=constraint):
         await run(shop, statement)
@@ -73,7 +73,7 @@ COPY_PAYMENT = """
 """
 
 
-async def test_one_open_payment_per_invoice_and_unique_provider_ids(shop: Shop):
+async def test_one_open_payment_per_invoice_and_unique_provider_ids(shop: Shop) -> None:
     await shop.with_link()
     with pytest.raises(IntegrityError, match="payments_one_open_per_invoice"):
         await run(shop, COPY_PAYMENT.format("NULL", "'creating'"), id=new_id())

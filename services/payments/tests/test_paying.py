@@ -3,22 +3,24 @@
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
-from .conftest import Shop, eventually, opened
 from foyer_chassis.testing import same_shape
 from foyer_contracts import orders
 from foyer_contracts import payments as events
-from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from foyer_contracts.samples import SAMPLES
+
+from .conftest import Provider, Shop, eventually, opened
 
 PAID = ["invoice.issued", "payment.link_created", "invoice.paid", "payment.succeeded"]
 
 
 @pytest.mark.feature("A12")
-async def test_a_priced_order_gets_an_invoice_and_a_link(shop: Shop):
+async def test_a_priced_order_gets_an_invoice_and_a_link(shop: Shop) -> None:
     order_id = await shop.with_link()
     assert await shop.events(order_id) == ["invoice.issued", "payment.link_created"]
     issued = await shop.one(events.InvoiceIssued.type, order_id)
@@ -39,7 +41,7 @@ async def test_a_priced_order_gets_an_invoice_and_a_link(shop: Shop):
 
 @pytest.mark.feature("A12")
 @pytest.mark.feature("A22")
-async def test_paid_webhook_to_fully_paid_event(shop: Shop):
+async def test_paid_webhook_to_fully_paid_event(shop: Shop) -> None:
     async with shop.live():
         order_id = new_id()
         await shop.it.handle(shop.priced(order_id))
@@ -56,13 +58,13 @@ async def test_paid_webhook_to_fully_paid_event(shop: Shop):
     await shop.audit()
 
 
-async def _has(shop: Shop, order_id, name: str) -> bool:
+async def _has(shop: Shop, order_id: UUID, name: str) -> bool:
     return name in await shop.events(order_id)
 
 
 @pytest.mark.feature("X3")
 @pytest.mark.parametrize("dropped", [True, False], ids=["late copies", "ten copies at once"])
-async def test_ten_webhooks_have_one_effect(shop: Shop, dropped: bool):
+async def test_ten_webhooks_have_one_effect(shop: Shop, dropped: bool) -> None:
     async with shop.live() as url:
         order_id = new_id()
         await shop.it.handle(shop.priced(order_id))
@@ -75,9 +77,7 @@ async def test_ten_webhooks_have_one_effect(shop: Shop, dropped: bool):
             (await shop.provider.client.post(f"/sandbox/webhooks/redeliver/{their_id}")).raise_for_status()
             body = {"type": "notification", "event": "payment.canceled", "object": {"id": their_id}}
             async with shop.it.client() as client:
-                answers = await asyncio.gather(
-                    *(client.post("/v1/webhooks/yookassa", json=body) for _ in range(10))
-                )
+                answers = await asyncio.gather(*(client.post("/v1/webhooks/yookassa", json=body) for _ in range(10)))
             assert {answer.status_code for answer in answers} == {200}
             assert url
         await asyncio.sleep(0.3)
@@ -86,7 +86,7 @@ async def test_ten_webhooks_have_one_effect(shop: Shop, dropped: bool):
 
 
 @pytest.mark.feature("X3")
-async def test_the_webhook_comes_before_the_answer_that_created_the_payment(shop: Shop):
+async def test_the_webhook_comes_before_the_answer_that_created_the_payment(shop: Shop) -> None:
     async with shop.live():
         await shop.provider.switch(webhook_before_answer=True, pay_on_create="pay")
         order_id = new_id()
@@ -98,7 +98,7 @@ async def test_the_webhook_comes_before_the_answer_that_created_the_payment(shop
     await shop.audit()
 
 
-async def test_lost_webhooks_are_made_up_for_by_looking(shop: Shop):
+async def test_lost_webhooks_are_made_up_for_by_looking(shop: Shop) -> None:
     await shop.provider.switch(drop_webhooks=True)
     order_id = await shop.with_link()
     await shop.provider.act("pay", await shop.provider_id(order_id))
@@ -109,7 +109,7 @@ async def test_lost_webhooks_are_made_up_for_by_looking(shop: Shop):
     assert await shop.events(order_id) == PAID
 
 
-async def test_looks_become_rarer_and_never_stop(shop: Shop):
+async def test_looks_become_rarer_and_never_stop(shop: Shop) -> None:
     await shop.with_link()
     pauses = []
     for _ in range(16):
@@ -124,7 +124,7 @@ async def test_looks_become_rarer_and_never_stop(shop: Shop):
 
 @pytest.mark.feature("X3")
 @pytest.mark.parametrize("how", ["drop", "500"])
-async def test_a_lost_answer_is_asked_for_again_with_the_same_key(shop: Shop, how: str):
+async def test_a_lost_answer_is_asked_for_again_with_the_same_key(shop: Shop, how: str) -> None:
     await shop.provider.switch(lose_answer_next=[{"how": how}])
     order_id = await shop.with_link()
     assert await shop.events(order_id) == ["invoice.issued"]
@@ -135,11 +135,11 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key(shop: Shop, ho
 
 
 @pytest.mark.feature("X3")
-async def test_a_worker_killed_while_the_provider_works(shop: Shop):
+async def test_a_worker_killed_while_the_provider_works(shop: Shop) -> None:
     await shop.provider.switch(answer_delay_seconds=1)
     order_id = new_id()
     await shop.it.handle(shop.priced(order_id))
-    step = asyncio.create_task(shop.it.loops["create"].step())
+    step = asyncio.ensure_future(shop.it.loops["create"].step())
     await eventually(lambda: shop.provider.of_order(order_id))
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
@@ -153,7 +153,7 @@ async def test_a_worker_killed_while_the_provider_works(shop: Shop):
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
-async def test_a_provider_that_is_down_is_asked_again_later(shop: Shop, status: int):
+async def test_a_provider_that_is_down_is_asked_again_later(shop: Shop, status: int) -> None:
     await shop.provider.switch(fail_next=[{"status": status, "count": 3, "path_prefix": "/v3/payments"}])
     order_id = await shop.with_link()
     for _ in range(3):
@@ -163,14 +163,14 @@ async def test_a_provider_that_is_down_is_asked_again_later(shop: Shop, status: 
     assert await shop.events(order_id) == ["invoice.issued", "payment.link_created"]
 
 
-async def test_the_providers_own_pause_is_kept(shop: Shop):
+async def test_the_providers_own_pause_is_kept(shop: Shop) -> None:
     await shop.provider.switch(fail_next=[{"status": 429, "retry_after_seconds": 40}])
     await shop.with_link()
     (row,) = await shop.rows("SELECT next_at FROM payments")
     assert row["next_at"] == shop.it.database.now() + timedelta(seconds=40)
 
 
-async def test_an_unreachable_provider_is_asked_again_later(databases, identity, provider):
+async def test_an_unreachable_provider_is_asked_again_later(databases: Any, identity: Any, provider: Provider) -> None:
     async with opened(databases, identity, provider, yookassa_url="http://127.0.0.1:9/v3") as shop:
         await shop.with_link()
         (row,) = await shop.rows("SELECT status, attempts, next_at FROM payments")
@@ -178,24 +178,22 @@ async def test_an_unreachable_provider_is_asked_again_later(databases, identity,
         assert row["next_at"] == shop.it.database.now() + timedelta(seconds=0.5)
 
 
-async def test_long_texts_are_cut_to_what_the_provider_takes(shop: Shop):
+async def test_long_texts_are_cut_to_what_the_provider_takes(shop: Shop) -> None:
     order_id = await shop.with_link(description="x" * 500, pay_until=None)
     assert await shop.events(order_id) == ["invoice.issued", "payment.link_created"]
     assert (await shop.provider.of_order(order_id))[0]["payment"]["description"] == "x" * 128
 
 
-async def test_a_definite_refusal_fails_the_payment(shop: Shop):
+async def test_a_definite_refusal_fails_the_payment(shop: Shop) -> None:
     euro = Money(amount=100, currency="EUR")
-    order_id = await shop.with_link(
-        total=euro, lines=[orders.Line(title="x", quantity=1, unit_price=euro, total=euro)]
-    )
+    order_id = await shop.with_link(total=euro, lines=[orders.Line(title="x", quantity=1, unit_price=euro, total=euro)])
     assert await shop.events(order_id) == ["invoice.issued", "payment.failed"]
     assert (await shop.one(events.PaymentFailed.type, order_id)).reason == "invalid_request:amount.currency"
     same_shape((await shop.it.published(events.PaymentFailed.type))[0], SAMPLES[events.PaymentFailed.type])
 
 
 @pytest.mark.feature("A12")
-async def test_a_declined_card_gets_another_page(shop: Shop):
+async def test_a_declined_card_gets_another_page(shop: Shop) -> None:
     order_id = await shop.with_link()
     first = await shop.provider_id(order_id)
     await shop.provider.act("decline", first, reason="insufficient_funds")
@@ -218,7 +216,7 @@ async def test_a_declined_card_gets_another_page(shop: Shop):
     await shop.audit()
 
 
-async def test_pages_are_not_made_without_end(shop: Shop):
+async def test_pages_are_not_made_without_end(shop: Shop) -> None:
     await shop.provider.switch(pay_on_create="decline")
     order_id = await shop.with_link()
     for _ in range(15):
@@ -228,7 +226,7 @@ async def test_pages_are_not_made_without_end(shop: Shop):
     assert len(await shop.provider.of_order(order_id)) == 10
 
 
-async def test_no_new_page_after_the_time_to_pay(shop: Shop):
+async def test_no_new_page_after_the_time_to_pay(shop: Shop) -> None:
     order_id = await shop.with_link()
     await shop.later(minutes=16)
     await shop.provider.act("expire", await shop.provider_id(order_id))
@@ -239,101 +237,7 @@ async def test_no_new_page_after_the_time_to_pay(shop: Shop):
     assert len(await shop.provider.of_order(order_id)) == 1
 
 
-CANCELLED = ["invoice.issued", "payment.link_created", "invoice.cancelled", "payment.cancelled"]
-
-
-@pytest.mark.parametrize("by", ["order", "hold"])
-async def test_nobody_pays(shop: Shop, by: str):
-    order_id = await shop.with_link()
-    await _cancel(shop, order_id, by)
-    assert await shop.events(order_id) == CANCELLED
-    await shop.provider.act("expire", await shop.provider_id(order_id))
-    await shop.later(minutes=5)
-    await shop.it.turn("check")
-    (row,) = await shop.rows("SELECT status, next_at FROM payments")
-    assert row == {"status": "cancelled", "next_at": None}
-    assert await shop.events(order_id) == CANCELLED
-    for event in await shop.it.published():
-        same_shape(event, SAMPLES[event.type])
-
-
-async def _cancel(shop: Shop, order_id, by: str) -> None:
-    expired = SAMPLES["booking.hold.expired.v1"].data.model_copy(update={"order_id": order_id})
-    event = Event.make(expired, subject=new_id(), sequence=2, time=shop.it.database.now())
-    cancelled = shop.cancelled(order_id, reason="hold_expired")
-    await shop.it.handle(*([cancelled, event] if by == "order" else [event, cancelled]))
-
-
-@pytest.mark.parametrize("by", ["order", "hold"])
-async def test_money_that_comes_late_is_taken_and_told(shop: Shop, by: str):
-    order_id = await shop.with_link()
-    await _cancel(shop, order_id, by)
-    await shop.later(minutes=2)
-    await shop.it.turn("check")
-    await shop.provider.act("pay", await shop.provider_id(order_id))
-    await shop.later(minutes=5)
-    await shop.it.turn("check")
-    assert await shop.events(order_id) == [*CANCELLED, "payment.succeeded"]
-    succeeded = await shop.one(events.PaymentSucceeded.type, order_id)
-    assert (succeeded.paid_total.amount, succeeded.invoice_paid) == (40000, True)
-    (invoice,) = await shop.rows("SELECT status, paid FROM invoices")
-    assert invoice == {"status": "cancelled", "paid": 40000}
-    assert await shop.provider.refunds_of(order_id) == [], "only orders decides what goes back"
-    await shop.audit()
-
-
-async def test_cancelled_while_paying(shop: Shop):
-    """Paid at the provider, not yet known here, then cancelled: the money is found at once."""
-    await shop.provider.switch(drop_webhooks=True)
-    order_id = await shop.with_link()
-    await shop.provider.act("pay", await shop.provider_id(order_id))
-    await _cancel(shop, order_id, "order")
-    await shop.it.turn("check")
-    assert await shop.events(order_id) == [*CANCELLED, "payment.succeeded"]
-
-
-async def test_cancelled_before_the_provider_was_asked(shop: Shop):
-    order_id = new_id()
-    await shop.it.handle(shop.priced(order_id))
-    await _cancel(shop, order_id, "order")
-    await shop.it.turn("create")
-    assert await shop.events(order_id) == ["invoice.issued", "invoice.cancelled", "payment.cancelled"]
-    assert await shop.provider.of_order(order_id) == []
-
-
-async def test_cancelled_while_the_providers_answer_is_lost(shop: Shop):
-    """Paid without our ever having known the provider's payment: its state is learned by asking again."""
-    await shop.provider.switch(lose_answer_next=1, pay_on_create="pay")
-    order_id = await shop.with_link()
-    await _cancel(shop, order_id, "order")
-    await shop.later(minutes=1)
-    await shop.it.turn("create")
-    await shop.later(minutes=1)
-    await shop.it.turn("check")
-    assert await shop.events(order_id) == [
-        "invoice.issued",
-        "invoice.cancelled",
-        "payment.cancelled",
-        "payment.succeeded",
-    ]
-    assert len(await shop.provider.of_order(order_id)) == 1
-    await shop.audit()
-
-
-@pytest.mark.parametrize("batch", [True, False])
-async def test_cancelled_before_priced_prevents_the_invoice(shop: Shop, batch: bool):
-    order_id = new_id()
-    events_ = [shop.cancelled(order_id), shop.priced(order_id)]
-    if batch:
-        await shop.it.handle_twice(*events_)
-    else:
-        for event in events_:
-            await shop.it.handle_twice(event)
-    await shop.it.turn("create")
-    assert await shop.events(order_id) == []
-
-
-async def test_priced_again_makes_no_second_invoice(shop: Shop):
+async def test_priced_again_makes_no_second_invoice(shop: Shop) -> None:
     order_id = await shop.with_link()
     await shop.it.handle_twice(shop.priced(order_id))
     await shop.it.turn("create")
@@ -341,13 +245,13 @@ async def test_priced_again_makes_no_second_invoice(shop: Shop):
 
 
 @pytest.mark.parametrize("changes", [{"prepaid": False}, {"total": Money.zero("RUB")}], ids=["postpaid", "free"])
-async def test_what_needs_no_prepayment_gets_no_invoice(shop: Shop, changes):
+async def test_what_needs_no_prepayment_gets_no_invoice(shop: Shop, changes: Any) -> None:
     order_id = new_id()
     await shop.it.handle(shop.priced(order_id, **changes))
     assert await shop.events(order_id) == []
 
 
-async def test_every_subscribed_sample_twice_and_out_of_order(shop: Shop):
+async def test_every_subscribed_sample_twice_and_out_of_order(shop: Shop) -> None:
     types = [subscription.data.type for subscription in shop.it.subscriptions]
     assert sorted(types) == ["booking.hold.expired.v1", "orders.order.cancelled.v1", "orders.order.priced.v1"]
     samples = [SAMPLES[type_] for type_ in types]
@@ -362,7 +266,7 @@ async def test_every_subscribed_sample_twice_and_out_of_order(shop: Shop):
     assert await shop.rows("SELECT * FROM refunds") == [], "a refund of what was never paid is capped to nothing"
 
 
-async def test_sixty_four_want_it_and_one_is_priced(shop: Shop):
+async def test_sixty_four_want_it_and_one_is_priced(shop: Shop) -> None:
     winner = new_id()
     losers = [new_id() for _ in range(63)]
     await shop.it.handle(
@@ -375,7 +279,7 @@ async def test_sixty_four_want_it_and_one_is_priced(shop: Shop):
     assert [await shop.provider.of_order(order_id) for order_id in losers[:3]] == [[], [], []]
 
 
-async def test_a_burst_is_worked_off_side_by_side(shop: Shop):
+async def test_a_burst_is_worked_off_side_by_side(shop: Shop) -> None:
     """A slow provider holds up its own request only: 32 payments at half a second each in two rounds of 16."""
     await shop.provider.switch(answer_delay_seconds=0.5)
     order_ids = [new_id() for _ in range(32)]
@@ -386,14 +290,14 @@ async def test_a_burst_is_worked_off_side_by_side(shop: Shop):
     assert len(await shop.it.published(events.PaymentLinkCreated.type)) == 32
 
 
-async def test_two_workers_create_each_payment_once(shop: Shop):
+async def test_two_workers_create_each_payment_once(shop: Shop) -> None:
     from payments.worker import build_worker
 
     other = {loop.name: loop for loop in build_worker(shop.it.settings, shop.it.database).loops}
     order_ids = [new_id() for _ in range(20)]
     await shop.it.handle(*(shop.priced(order_id, number=n) for n, order_id in enumerate(order_ids)))
 
-    async def turn(loop):
+    async def turn(loop: Any) -> None:
         while await loop.step():
             pass
 
@@ -403,7 +307,7 @@ async def test_two_workers_create_each_payment_once(shop: Shop):
     assert row["most"] == 1
 
 
-async def test_the_trace_and_the_cause_go_on_through_the_loops(shop: Shop):
+async def test_the_trace_and_the_cause_go_on_through_the_loops(shop: Shop) -> None:
     order_id = new_id()
     priced = shop.priced(order_id)
     await shop.it.handle(priced)

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from foyer_chassis.testing import same_shape
@@ -16,16 +18,16 @@ from .conftest import Shop, eventually
 REFUNDED = ["refund.started", "refund.succeeded"]
 
 
-async def refund_events(shop: Shop, order_id) -> list[str]:
+async def refund_events(shop: Shop, order_id: UUID) -> list[str]:
     return [name for name in await shop.events(order_id) if name.startswith("refund.")]
 
 
-async def cancel(shop: Shop, order_id, refund: int = 40000, **changes) -> None:
+async def cancel(shop: Shop, order_id: UUID, refund: int = 40000, **changes: Any) -> None:
     await shop.it.handle_twice(shop.cancelled(order_id, refund=refund, **changes))
 
 
 @pytest.mark.feature("A27")
-async def test_cancelled_after_paying_the_money_goes_back(shop: Shop):
+async def test_cancelled_after_paying_the_money_goes_back(shop: Shop) -> None:
     order_id = await shop.paid()
     await cancel(shop, order_id)
     assert await shop.account(order_id) == (40000, 0, 40000)
@@ -46,7 +48,7 @@ async def test_cancelled_after_paying_the_money_goes_back(shop: Shop):
 
 
 @pytest.mark.feature("A27")
-async def test_late_money_goes_back_when_orders_says_so(shop: Shop):
+async def test_late_money_goes_back_when_orders_says_so(shop: Shop) -> None:
     order_id = await shop.with_link()
     await cancel(shop, order_id, refund=0, reason="hold_expired")
     await shop.provider.act("pay", await shop.provider_id(order_id))
@@ -60,7 +62,7 @@ async def test_late_money_goes_back_when_orders_says_so(shop: Shop):
 
 
 @pytest.mark.feature("A27")
-async def test_a_fee_is_kept(shop: Shop):
+async def test_a_fee_is_kept(shop: Shop) -> None:
     order_id = await shop.paid()
     await cancel(shop, order_id, refund=30000)
     await shop.it.turn("refund")
@@ -68,7 +70,7 @@ async def test_a_fee_is_kept(shop: Shop):
     await shop.audit()
 
 
-async def test_a_refund_that_takes_its_time_is_looked_after(shop: Shop):
+async def test_a_refund_that_takes_its_time_is_looked_after(shop: Shop) -> None:
     await shop.provider.switch(refund_pending_seconds=1, drop_webhooks=True)
     order_id = await shop.paid()
     await cancel(shop, order_id)
@@ -83,12 +85,12 @@ async def test_a_refund_that_takes_its_time_is_looked_after(shop: Shop):
     await shop.audit()
 
 
-async def _settled(shop: Shop, order_id) -> bool:
-    return (await shop.provider.refunds_of(order_id))[0]["status"] != "pending"
+async def _settled(shop: Shop, order_id: UUID) -> bool:
+    return bool((await shop.provider.refunds_of(order_id))[0]["status"] != "pending")
 
 
 @pytest.mark.feature("A27")
-async def test_the_providers_notification_makes_it_quicker(shop: Shop):
+async def test_the_providers_notification_makes_it_quicker(shop: Shop) -> None:
     order_id = await shop.paid()
     await shop.provider.switch(refund_pending_seconds=0.5)
     async with shop.live():
@@ -98,13 +100,13 @@ async def test_the_providers_notification_makes_it_quicker(shop: Shop):
     await shop.audit()
 
 
-async def _has(shop: Shop, order_id, name: str) -> bool:
+async def _has(shop: Shop, order_id: UUID, name: str) -> bool:
     return name in await shop.events(order_id)
 
 
 @pytest.mark.feature("A27")
 @pytest.mark.parametrize("failure", ["canceled", "http_500"])
-async def test_a_refund_that_fails_is_tried_again(shop: Shop, failure: str):
+async def test_a_refund_that_fails_is_tried_again(shop: Shop, failure: str) -> None:
     order_id = await shop.paid()
     await shop.provider.switch(refund_failure=failure)
     await cancel(shop, order_id)
@@ -120,7 +122,7 @@ async def test_a_refund_that_fails_is_tried_again(shop: Shop, failure: str):
 
 @pytest.mark.feature("A27")
 @pytest.mark.parametrize("failure", ["canceled", "http_500"])
-async def test_a_refund_that_keeps_failing_is_for_a_person(shop: Shop, failure: str):
+async def test_a_refund_that_keeps_failing_is_for_a_person(shop: Shop, failure: str) -> None:
     order_id = await shop.paid()
     await shop.provider.switch(refund_failure=failure)
     await cancel(shop, order_id)
@@ -158,7 +160,7 @@ async def test_a_refund_that_keeps_failing_is_for_a_person(shop: Shop, failure: 
 
 @pytest.mark.feature("X3")
 @pytest.mark.parametrize("how", ["drop", "500"])
-async def test_a_lost_answer_refunds_once(shop: Shop, how: str):
+async def test_a_lost_answer_refunds_once(shop: Shop, how: str) -> None:
     order_id = await shop.paid()
     await shop.provider.switch(lose_answer_next=[{"how": how, "path_prefix": "/v3/refunds"}])
     await cancel(shop, order_id, refund=10000)
@@ -173,7 +175,7 @@ async def test_a_lost_answer_refunds_once(shop: Shop, how: str):
 
 @pytest.mark.feature("X3")
 @pytest.mark.parametrize("it_worked", [True, False])
-async def test_a_key_the_provider_may_have_forgotten_is_not_trusted(shop: Shop, it_worked: bool):
+async def test_a_key_the_provider_may_have_forgotten_is_not_trusted(shop: Shop, it_worked: bool) -> None:
     """Nobody was there for a day after an answer was lost: the provider's own list tells whether it had worked."""
     order_id = await shop.paid()
     if it_worked:
@@ -193,11 +195,11 @@ async def test_a_key_the_provider_may_have_forgotten_is_not_trusted(shop: Shop, 
 
 
 @pytest.mark.feature("X3")
-async def test_a_worker_killed_while_the_provider_refunds(shop: Shop):
+async def test_a_worker_killed_while_the_provider_refunds(shop: Shop) -> None:
     order_id = await shop.paid()
     await cancel(shop, order_id, refund=10000)
     await shop.provider.switch(answer_delay_seconds=1)
-    step = asyncio.create_task(shop.it.loops["refund"].step())
+    step = asyncio.ensure_future(shop.it.loops["refund"].step())
     await eventually(lambda: shop.provider.refunds_of(order_id))
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
@@ -209,7 +211,7 @@ async def test_a_worker_killed_while_the_provider_refunds(shop: Shop):
     await shop.audit()
 
 
-async def test_two_cancellations_at_once_share_what_was_paid(shop: Shop):
+async def test_two_cancellations_at_once_share_what_was_paid(shop: Shop) -> None:
     order_id = await shop.paid()
     first, second = (shop.cancelled(order_id, refund=30000) for _ in range(2))
     await asyncio.gather(shop.it.handle(first), shop.it.handle(second))
@@ -221,7 +223,7 @@ async def test_two_cancellations_at_once_share_what_was_paid(shop: Shop):
     await shop.audit()
 
 
-async def test_one_event_asks_once_even_if_the_inbox_forgot_it(shop: Shop):
+async def test_one_event_asks_once_even_if_the_inbox_forgot_it(shop: Shop) -> None:
     order_id = await shop.paid()
     event = shop.cancelled(order_id, refund=10000)
     await shop.it.handle(event)
@@ -234,7 +236,7 @@ async def test_one_event_asks_once_even_if_the_inbox_forgot_it(shop: Shop):
     assert await shop.account(order_id) == (40000, 0, 10000)
 
 
-async def test_nothing_goes_back_that_never_came(shop: Shop):
+async def test_nothing_goes_back_that_never_came(shop: Shop) -> None:
     order_id = await shop.with_link()
     await cancel(shop, order_id)
     assert await shop.account(order_id) == (0, 0, 0)
@@ -243,7 +245,7 @@ async def test_nothing_goes_back_that_never_came(shop: Shop):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(st.integers(min_value=0, max_value=60000), min_size=1, max_size=6), at_once=st.booleans())
-def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner, asked, at_once):
+def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner: Any, asked: Any, at_once: Any) -> None:
     async def scenario() -> None:
         order_id = new_id()
         await _paid_in_the_books(shop, order_id)
@@ -255,24 +257,26 @@ def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner, asked, a
                 await shop.it.handle(event)
         paid, refunded, pending = await shop.account(order_id)
         assert (paid, refunded, pending) == (40000, 0, min(40000, sum(asked)))
-        (row,) = await shop.rows("SELECT coalesce(sum(amount), 0) AS total FROM refunds WHERE order_id = :o", o=order_id)
+        (row,) = await shop.rows(
+            "SELECT coalesce(sum(amount), 0) AS total FROM refunds WHERE order_id = :o", o=order_id
+        )
         assert row["total"] == pending
 
     event_loop_runner(scenario())
 
 
 @pytest.fixture
-async def event_loop_runner(shop: Shop):
+async def event_loop_runner(shop: Shop) -> Any:
     """Runs a coroutine on the session's loop from the plain function that hypothesis calls."""
     loop = asyncio.get_running_loop()
 
-    def run(coroutine):
-        return loop.run_until_complete(coroutine)
+    def run(coroutine: Any) -> None:
+        loop.run_until_complete(coroutine)
 
     return run
 
 
-async def _paid_in_the_books(shop: Shop, order_id) -> None:
+async def _paid_in_the_books(shop: Shop, order_id: UUID) -> None:
     """An order paid as far as this service knows, without troubling the provider."""
     from payments.paying import store, use_cases
     from payments.paying.domain import Pace, ProviderPayment

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -37,7 +38,7 @@ async def yookassa(provider: Provider) -> AsyncIterator[YooKassa]:
     await made.close()
 
 
-def payment(**changes) -> Payment:
+def payment(**changes: Any) -> Payment:
     made = Payment(
         id=new_id(),
         invoice_id=new_id(),
@@ -93,7 +94,7 @@ def refund(provider_payment_id: str, amount: Money) -> Refund:
 
 
 @pytest.mark.feature("X3")
-async def test_a_payment_from_its_page_to_its_refund(yookassa: YooKassa, provider: Provider):
+async def test_a_payment_from_its_page_to_its_refund(yookassa: YooKassa, provider: Provider) -> None:
     ours = payment()
     created = await yookassa.create_payment(ours)
     assert (created.status, created.our_id, created.amount) == ("pending", ours.id, rub(12345))
@@ -123,14 +124,16 @@ async def test_a_payment_from_its_page_to_its_refund(yookassa: YooKassa, provide
         ("expire", {}, "expired_on_confirmation", True),
     ],
 )
-async def test_a_payment_that_comes_to_nothing(yookassa, provider, verb, body, reason, expired):
+async def test_a_payment_that_comes_to_nothing(
+    yookassa: YooKassa, provider: Provider, verb: Any, body: Any, reason: Any, expired: Any
+) -> None:
     created = await yookassa.create_payment(payment())
     await provider.act(verb, created.id, **body)
     ended = await yookassa.get_payment(created.id)
     assert (ended.status, ended.reason, ended.expired) == ("cancelled", reason, expired)
 
 
-async def test_a_refund_that_the_provider_cancels(yookassa, provider):
+async def test_a_refund_that_the_provider_cancels(yookassa: YooKassa, provider: Provider) -> None:
     created = await yookassa.create_payment(payment())
     await provider.act("pay", created.id)
     await provider.switch(refund_failure="canceled")
@@ -140,7 +143,7 @@ async def test_a_refund_that_the_provider_cancels(yookassa, provider):
     assert await yookassa.find_refund(back) is None
 
 
-async def test_reserved_money_is_let_go_of(yookassa, provider):
+async def test_reserved_money_is_let_go_of(yookassa: YooKassa, provider: Provider) -> None:
     auth = httpx2.BasicAuth(*SHOP.values())
     ours = payment()
     answer = await provider.client.post(
@@ -161,21 +164,21 @@ async def test_reserved_money_is_let_go_of(yookassa, provider):
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 415, 422])
-async def test_refusals_are_definite(yookassa, provider, status):
+async def test_refusals_are_definite(yookassa: YooKassa, provider: Provider, status: Any) -> None:
     await provider.switch(fail_next=[{"status": status}])
     with pytest.raises(ProviderRefusedError):
         await yookassa.create_payment(payment())
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 409, 429, 500, 502, 503, 504])
-async def test_outages_and_our_own_trouble_are_not(yookassa, provider, status):
+async def test_outages_and_our_own_trouble_are_not(yookassa: YooKassa, provider: Provider, status: Any) -> None:
     await provider.switch(fail_next=[{"status": status, "retry_after_seconds": 7}])
     with pytest.raises(ProviderUnclearError) as unclear:
         await yookassa.create_payment(payment())
     assert unclear.value.retry_after == timedelta(seconds=7)
 
 
-async def test_silence_is_unclear(yookassa, provider):
+async def test_silence_is_unclear(yookassa: YooKassa, provider: Provider) -> None:
     await provider.switch(answer_delay_seconds=1)
     with pytest.raises(ProviderUnclearError, match="ReadTimeout"):
         await yookassa.create_payment(payment())
@@ -189,7 +192,7 @@ async def test_silence_is_unclear(yookassa, provider):
     await nobody.close()
 
 
-async def test_a_wrong_secret_key_refuses_no_payment(provider):
+async def test_a_wrong_secret_key_refuses_no_payment(provider: Provider) -> None:
     stranger = adapter(f"{provider.process.url}/v3", secret_key="wrong")
     with pytest.raises(ProviderUnclearError, match="invalid_credentials"):
         await stranger.create_payment(payment())
@@ -197,7 +200,7 @@ async def test_a_wrong_secret_key_refuses_no_payment(provider):
 
 
 @pytest.mark.feature("X3")
-async def test_a_request_that_changed_under_its_key_is_unclear(yookassa):
+async def test_a_request_that_changed_under_its_key_is_unclear(yookassa: YooKassa) -> None:
     """The first attempt may have worked; taking this for a refusal would lose it."""
     ours = payment()
     await yookassa.create_payment(ours)
@@ -228,7 +231,7 @@ async def test_a_request_that_changed_under_its_key_is_unclear(yookassa):
     ],
     ids=["html", "array", "status", "id", "amount", "link", "processing", "redirect", "not the provider"],
 )
-async def test_answers_that_make_no_sense_are_unclear(answer):
+async def test_answers_that_make_no_sense_are_unclear(answer: Any) -> None:
     made = adapter("http://provider.invalid/v3")
     made._client = httpx2.AsyncClient(
         base_url="http://provider.invalid", transport=httpx2.MockTransport(lambda request: answer)

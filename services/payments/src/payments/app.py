@@ -5,7 +5,7 @@ from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
 from . import routes
-from .paying import routes as webhooks
+from .providers import webhooks
 from .settings import Settings
 
 

@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="CIDRs, comma separated: peers whose X-Envoy-External-Address or X-Forwarded-For is believed",
+        description="CIDRs, comma separated: peers (the gateway) that are believed whom they speak for",
     )
     payment_return_url: str = Field(
         default="http://127.0.0.1/", description="where the provider sends the payer back to; order_id is added"

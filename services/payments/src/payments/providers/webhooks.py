@@ -14,10 +14,10 @@ from foyer_chassis.errors import BadRequestError, ForbiddenError
 from foyer_chassis.http import InTransaction
 from pydantic import ValidationError
 
-from ..providers.yookassa import NAME, Notification
+from ..paying import use_cases as paying
 from ..refunding import use_cases as refunding
 from ..settings import Network, Settings
-from . import use_cases as paying
+from .yookassa import NAME, Notification
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -37,17 +37,18 @@ class WebhookBodyError(BadRequestError):
 def sender(request: Request) -> str | None:
     """The address of who really sent the request: the direct peer or, where that is a trusted proxy, whom it names.
 
-    Of `X-Forwarded-For` only the last address counts, which the proxy itself added; those before it are the
-    sender's own claim.
+    The gateway names it in a header of its own, and drops such a header of anybody else. Other proxies: of
+    `X-Forwarded-For` only the last address counts, which the proxy itself added; those before it are the sender's
+    own claim.
     """
     settings: Settings = request.app.state.settings
     peer = request.client.host if request.client else None
     if not _among(peer, settings.trusted_proxies):
         return peer
-    named = request.headers.get("x-envoy-external-address")
-    if named is None:
-        named = request.headers.get("x-forwarded-for", "").rpartition(",")[2]
-    return named.strip() or peer
+    for header in ("x-foyer-client-address", "x-envoy-external-address", "x-forwarded-for"):
+        if (named := request.headers.get(header)) is not None:
+            return named.rpartition(",")[2].strip()
+    return peer
 
 
 def _among(address: str | None, networks: tuple[Network, ...]) -> bool:

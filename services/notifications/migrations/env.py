@@ -1,0 +1,4 @@
+from foyer_chassis.migrations import run
+from notifications.tables import metadata
+
+run(metadata)

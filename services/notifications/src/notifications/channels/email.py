@@ -1,0 +1,107 @@
+"""Email: a multipart message of text and HTML, handed to an SMTP server (RFC 5321, 5322, 8255).
+
+The Message-ID is made of the delivery's id, so that a copy sent again after a lost answer is recognised as one.
+"""
+
+import re
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import aiosmtplib
+import mrml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..telling.domain import NotNowError, RefusedError
+from ..texts.domain import Message
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+_ENHANCED_CODE = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
+#: The server refuses us, not the mail: a person has to repair that, and the mail should go out afterwards.
+_OUR_FAULT = frozenset({530, 534, 535, 538})
+
+
+class SmtpMail:
+    """An SMTP server that takes our mail, a connection for each."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        username: str,
+        password: str,
+        security: Literal["opportunistic", "starttls", "tls"],
+        mail_from: str,
+        timeout_seconds: float,
+    ) -> None:
+        name, mailbox = parseaddr(mail_from)
+        if "@" not in mailbox:
+            raise ValueError(f"mail_from names no mailbox: {mail_from!r}")
+        self._sender = Address(name, addr_spec=mailbox)
+        self._host, self._port = host, port
+        self._username, self._password = username or None, password or None
+        self._use_tls = security == "tls"
+        self._start_tls = {"opportunistic": None, "starttls": True, "tls": False}[security]
+        self._timeout_seconds = timeout_seconds
+        self._html = Environment(
+            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+        ).get_template("mail.mjml")
+
+    async def send(self, message: Message, *, mailbox: str, name: str, delivery_id: UUID) -> None:
+        composed = self.compose(message, mailbox=mailbox, name=name, delivery_id=delivery_id)
+        try:
+            await aiosmtplib.send(
+                composed,
+                sender=self._sender.addr_spec,
+                recipients=[mailbox],
+                hostname=self._host,
+                port=self._port,
+                username=self._username,
+                password=self._password,
+                use_tls=self._use_tls,
+                start_tls=self._start_tls,
+                # Without it the library asks DNS for this machine's name, for every mail.
+                local_hostname=self._sender.domain,
+                timeout=self._timeout_seconds,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as refusal:
+            raise _problem(refusal.recipients[0]) from None
+        except aiosmtplib.SMTPResponseException as refusal:
+            raise _problem(refusal) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise NotNowError(f"smtp: {type(error).__name__}") from None
+
+    def compose(self, message: Message, *, mailbox: str, name: str, delivery_id: UUID) -> EmailMessage:
+        """The mail as it goes out."""
+        mail = EmailMessage(policy=SMTP)
+        mail["Message-ID"] = f"<{delivery_id}@{self._sender.domain}>"
+        mail["Date"] = format_datetime(datetime.now(UTC))
+        mail["From"] = self._sender
+        mail["To"] = Address(name, addr_spec=mailbox)
+        mail["Subject"] = message.title
+        mail["Content-Language"] = message.locale
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(_text(message))
+        mail.add_alternative(mrml.to_html(self._html.render(message=message)).content, subtype="html")
+        return mail
+
+
+def _problem(refusal: aiosmtplib.SMTPResponseException) -> NotNowError | RefusedError:
+    # The server's words may repeat the address, and the reason is published: only its codes are kept.
+    code = _ENHANCED_CODE.match(refusal.message or "")
+    reason = f"smtp {refusal.code}" + (f" {code[1]}" if code else "")
+    return RefusedError(reason) if refusal.code >= 500 and refusal.code not in _OUR_FAULT else NotNowError(reason)
+
+
+def _text(message: Message) -> str:
+    parts = [message.greeting, message.body, "\n".join(f"{label}: {value}" for label, value in message.rows)]
+    if message.button is not None:
+        parts.append(f"{message.button.label}: {message.button.url}")
+    parts.append(f"-- \n{message.footer}")
+    return "\n\n".join(part for part in parts if part) + "\n"

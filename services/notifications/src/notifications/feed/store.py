@@ -1,0 +1,64 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from sqlalchemy.dialects.postgresql import insert
+
+from .domain import MOST_UNREAD, Entry
+from .tables import feed_entries, feed_readers
+
+_ADD = insert(feed_entries).on_conflict_do_nothing(constraint="feed_entries_once")
+_OURS = feed_entries.c.addressee.in_(sa.bindparam("addressees", expanding=True))
+_NEWEST = sa.select(feed_entries).where(_OURS).order_by(feed_entries.c.id.desc()).limit(sa.bindparam("limit"))
+_BEFORE = _NEWEST.where(feed_entries.c.id < sa.bindparam("before"))
+_READ_THROUGH = sa.select(feed_readers.c.read_through).where(feed_readers.c.person_id == sa.bindparam("person"))
+_UNREAD = sa.select(sa.func.count()).select_from(
+    sa.select(feed_entries.c.id).where(_OURS, feed_entries.c.id > sa.bindparam("through")).limit(MOST_UNREAD).subquery()
+)
+_EXISTS = sa.select(feed_entries.c.id).where(_OURS, feed_entries.c.id == sa.bindparam("entry"))
+_reader = insert(feed_readers)
+_READ = _reader.on_conflict_do_update(
+    index_elements=["person_id"],
+    set_={"read_through": _reader.excluded.read_through},
+    where=feed_readers.c.read_through < _reader.excluded.read_through,
+)
+_NOTHING_READ = UUID(int=0)
+
+
+async def add(transaction: Transaction, entries: Sequence[Entry]) -> None:
+    """Add entries, each once per event and addressee."""
+    if entries:
+        await transaction.execute(_ADD, [asdict(entry) for entry in entries])
+
+
+async def page(transaction: Transaction, addressees: list[str], *, before: UUID | None, limit: int) -> list[Entry]:
+    """Newest first."""
+    parameters = {"addressees": addressees, "limit": limit}
+    rows = await (
+        transaction.all(_NEWEST, parameters)
+        if before is None
+        else transaction.all(_BEFORE, {**parameters, "before": before})
+    )
+    return [Entry(**row) for row in rows]
+
+
+async def read_through(transaction: Transaction, person_id: UUID) -> UUID:
+    row = await transaction.one_or_none(_READ_THROUGH, {"person": person_id})
+    return _NOTHING_READ if row is None else row["read_through"]
+
+
+async def unread(transaction: Transaction, addressees: list[str], *, through: UUID) -> int:
+    row = await transaction.one_or_none(_UNREAD, {"addressees": addressees, "through": through})
+    assert row is not None
+    return int(row["count_1"])
+
+
+async def exists(transaction: Transaction, addressees: list[str], entry_id: UUID) -> bool:
+    return await transaction.one_or_none(_EXISTS, {"addressees": addressees, "entry": entry_id}) is not None
+
+
+async def mark_read(transaction: Transaction, person_id: UUID, *, through: UUID) -> None:
+    """Everything up to this entry is read; going back is not possible."""
+    await transaction.execute(_READ, {"person_id": person_id, "read_through": through})

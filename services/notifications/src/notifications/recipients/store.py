@@ -1,0 +1,152 @@
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.ids import new_id
+from sqlalchemy.dialects.postgresql import insert
+
+from .domain import MOST_DEVICES, Device, Locale, Recipient
+from .tables import devices, recipients
+
+_FIND = sa.select(recipients).where(recipients.c.person_id == sa.bindparam("person"))
+_DEVICES = (
+    sa.select(devices.c.id, devices.c.token)
+    .where(devices.c.person_id == sa.bindparam("person"))
+    .order_by(devices.c.registered_at, devices.c.id)
+)
+
+_new = insert(recipients)
+_PROFILE = _new.on_conflict_do_update(
+    index_elements=["person_id"],
+    set_={
+        "name": _new.excluded.name,
+        "locale": _new.excluded.locale,
+        "profile_sequence": _new.excluded.profile_sequence,
+    },
+    where=recipients.c.profile_sequence < _new.excluded.profile_sequence,
+)
+_CONTACT = _new.on_conflict_do_update(
+    index_elements=["person_id"],
+    set_={
+        "email": _new.excluded.email,
+        "phone": _new.excluded.phone,
+        "contact_sequence": _new.excluded.contact_sequence,
+    },
+    where=recipients.c.contact_sequence < _new.excluded.contact_sequence,
+)
+_SELF = _new.on_conflict_do_update(
+    index_elements=["person_id"],
+    set_={
+        "name": _new.excluded.name,
+        "locale": _new.excluded.locale,
+        "email": _new.excluded.email,
+        "phone": _new.excluded.phone,
+    },
+)
+_SELF_IF_NEW = _new.on_conflict_do_nothing()
+
+_new_device = insert(devices)
+# A token belongs to an installation; whoever signs in there last gets its messages.
+_REGISTER = _new_device.on_conflict_do_update(
+    index_elements=["token"],
+    set_={
+        # Another person's device is another device: messages that await the former one do not go to it.
+        "id": sa.case(
+            (devices.c.person_id == _new_device.excluded.person_id, devices.c.id), else_=_new_device.excluded.id
+        ),
+        "person_id": _new_device.excluded.person_id,
+        "registered_at": _new_device.excluded.registered_at,
+    },
+)
+_KEEP_NEWEST = sa.delete(devices).where(
+    devices.c.id.in_(
+        sa.select(devices.c.id)
+        .where(devices.c.person_id == sa.bindparam("person"))
+        .order_by(devices.c.registered_at.desc(), devices.c.id.desc())
+        .offset(MOST_DEVICES)
+        .scalar_subquery()
+    )
+)
+_UNREGISTER = sa.delete(devices).where(
+    devices.c.token == sa.bindparam("of_token"), devices.c.person_id == sa.bindparam("of_person")
+)
+_REMOVE = sa.delete(devices).where(devices.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+async def recipient(transaction: Transaction, person_id: UUID) -> Recipient | None:
+    row = await transaction.one_or_none(_FIND, {"person": person_id})
+    if row is None:
+        return None
+    return Recipient(
+        id=row["person_id"], name=row["name"], locale=row["locale"], email=row["email"], phone=row["phone"]
+    )
+
+
+async def note_profile(transaction: Transaction, person_id: UUID, *, name: str, locale: Locale, sequence: int) -> None:
+    """Keep name and locale unless newer ones are known."""
+    await transaction.execute(
+        _PROFILE,
+        {
+            "person_id": person_id,
+            "name": name,
+            "locale": locale,
+            "email": None,
+            "phone": None,
+            "profile_sequence": sequence,
+            "contact_sequence": -1,
+        },
+    )
+
+
+async def note_contact(
+    transaction: Transaction, person_id: UUID, *, locale: Locale, email: str | None, phone: str | None, sequence: int
+) -> None:
+    """Keep email and phone unless newer ones are known."""
+    await transaction.execute(
+        _CONTACT,
+        {
+            "person_id": person_id,
+            "name": "",
+            "locale": locale,
+            "email": email,
+            "phone": phone,
+            "profile_sequence": -1,
+            "contact_sequence": sequence,
+        },
+    )
+
+
+async def note_self(transaction: Transaction, person: Recipient, *, only_if_unknown: bool = False) -> None:
+    """Keep what a person's own token says of them."""
+    await transaction.execute(
+        _SELF_IF_NEW if only_if_unknown else _SELF,
+        {
+            "person_id": person.id,
+            "name": person.name,
+            "locale": person.locale,
+            "email": person.email,
+            "phone": person.phone,
+            "profile_sequence": 0,
+            "contact_sequence": 0,
+        },
+    )
+
+
+async def devices_of(transaction: Transaction, person_id: UUID) -> list[Device]:
+    return [Device(row["id"], row["token"]) for row in await transaction.all(_DEVICES, {"person": person_id})]
+
+
+async def register(transaction: Transaction, person_id: UUID, token: str) -> None:
+    await transaction.execute(
+        _REGISTER, {"id": new_id(), "token": token, "person_id": person_id, "registered_at": transaction.now}
+    )
+    await transaction.execute(_KEEP_NEWEST, {"person": person_id})
+
+
+async def unregister(transaction: Transaction, person_id: UUID, token: str) -> None:
+    await transaction.execute(_UNREGISTER, {"of_token": token, "of_person": person_id})
+
+
+async def remove(transaction: Transaction, device_ids: list[UUID]) -> None:
+    if device_ids:
+        await transaction.execute(_REMOVE, {"ids": device_ids})

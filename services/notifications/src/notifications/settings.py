@@ -1,0 +1,48 @@
+from pathlib import Path
+from typing import Literal, Self
+
+from foyer_chassis.settings import ServiceSettings
+from pydantic import Field, SecretStr, model_validator
+
+
+class Settings(ServiceSettings):
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_username: str = Field(default="", description="none: no authentication")
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Literal["opportunistic", "starttls", "tls"] = Field(
+        default="opportunistic", description="STARTTLS where the server offers it; STARTTLS always; TLS from the start"
+    )
+    mail_from: str = Field(
+        default="Foyer <no-reply@localhost>", description="sender; its domain is in every Message-ID"
+    )
+
+    fcm_url: str = Field(default="https://fcm.googleapis.com", description="base address of FCM HTTP v1")
+    fcm_credentials_file: Path | None = Field(
+        default=None, description="a Google service account's JSON; none: no push is sent, deliveries are skipped"
+    )
+
+    send_timeout_seconds: float = Field(default=15, gt=0, description="for one mail or one device, with connecting")
+    send_concurrency: int = Field(default=16, ge=1, description="deliveries under way at once")
+    lease_seconds: float = Field(
+        default=60, gt=0, description="after which another worker takes over what a killed one had claimed"
+    )
+    clock_seconds: float = Field(
+        default=0.5, gt=0, description="how often due deliveries are looked for when not woken"
+    )
+    send_retry_seconds: tuple[float, ...] = Field(
+        default=(1, 5, 30, 120, 600, 1800, 3600, 3600, 3600),
+        description="pause before each further attempt; then the delivery has failed",
+    )
+    contact_wait_seconds: float = Field(
+        default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
+    )
+    facts_wait_seconds: float = Field(
+        default=10, ge=0, description="how long it waits for places, price or number; then the shorter text is sent"
+    )
+
+    @model_validator(mode="after")
+    def _lease_outlives_sending(self) -> Self:
+        if self.lease_seconds <= 2 * self.send_timeout_seconds:
+            raise ValueError("lease_seconds must be more than twice send_timeout_seconds")
+        return self

@@ -1,0 +1,162 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from sqlalchemy.dialects.postgresql import insert
+
+from .domain import Channel, Delivery, State
+from .tables import deliveries
+
+_COLUMNS = tuple(column for column in deliveries.c if column.name != "leased_until")
+_NOW = sa.bindparam("now", type_=sa.DateTime(timezone=True))
+_ADD = insert(deliveries).on_conflict_do_nothing(constraint="deliveries_once")
+_DUE = (
+    sa.select(deliveries.c.id)
+    .where(
+        deliveries.c.state == State.QUEUED.value,
+        deliveries.c.due_at <= _NOW,
+        sa.or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= _NOW),
+    )
+    .order_by(deliveries.c.due_at)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    sa.update(deliveries)
+    .where(deliveries.c.id.in_(_DUE.scalar_subquery()))
+    .values(
+        leased_until=sa.bindparam("until", type_=sa.DateTime(timezone=True)),
+        waiting_for=None,
+        version=deliveries.c.version + 1,
+    )
+    .returning(*_COLUMNS)
+)
+_SAVE = (
+    sa.update(deliveries)
+    .where(deliveries.c.id == sa.bindparam("of_id"), deliveries.c.version == sa.bindparam("of_version"))
+    .values(
+        state=sa.bindparam("state"),
+        reason=sa.bindparam("reason"),
+        attempts=sa.bindparam("attempts"),
+        reached=sa.bindparam("reached"),
+        waiting_for=sa.bindparam("waiting_for"),
+        due_at=sa.bindparam("due_at"),
+        finished_at=sa.bindparam("finished_at"),
+        version=sa.bindparam("version"),
+        leased_until=None,
+    )
+    .returning(deliveries.c.id)
+)
+_WAITING = (deliveries.c.state == State.QUEUED.value, deliveries.c.waiting_for.is_not(None))
+_WAKE_ORDER = (
+    sa.update(deliveries)
+    .where(deliveries.c.order_id == sa.bindparam("of_order"), *_WAITING)
+    .values(due_at=_NOW)
+    .returning(deliveries.c.id)
+)
+_WAKE_RECIPIENT = (
+    sa.update(deliveries)
+    .where(deliveries.c.recipient_id == sa.bindparam("of_recipient"), *_WAITING)
+    .values(due_at=_NOW)
+    .returning(deliveries.c.id)
+)
+
+
+def _delivery(row: sa.RowMapping) -> Delivery:
+    return Delivery(
+        **{
+            **row,
+            "channel": Channel(row["channel"]),
+            "state": State(row["state"]),
+            "reached": tuple(row["reached"]),
+        }
+    )
+
+
+async def add(transaction: Transaction, rows: Sequence[Delivery]) -> None:
+    """Queue deliveries, each once per event, recipient and channel."""
+    if rows:
+        await transaction.execute(_ADD, [_row(delivery) for delivery in rows])
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "event_id": delivery.event_id,
+        "recipient_id": delivery.recipient_id,
+        "channel": delivery.channel.value,
+        "template": delivery.template,
+        "facts": dict(delivery.facts),
+        "order_id": delivery.order_id,
+        "order_sequence": delivery.order_sequence,
+        "state": delivery.state.value,
+        "reason": delivery.reason,
+        "attempts": delivery.attempts,
+        "reached": list(delivery.reached),
+        "waiting_for": delivery.waiting_for,
+        "due_at": delivery.due_at,
+        "created_at": delivery.created_at,
+        "finished_at": delivery.finished_at,
+        "traceparent": delivery.traceparent,
+        "version": delivery.version,
+    }
+
+
+async def claim(transaction: Transaction, *, until: datetime, most: int) -> list[Delivery]:
+    """Claim what is due, oldest first, for this worker alone until `until`."""
+    rows = await transaction.all(_CLAIM, {"now": transaction.now, "until": until, "most": most})
+    return [_delivery(row) for row in rows]
+
+
+async def save(transaction: Transaction, delivery: Delivery) -> bool:
+    """Store a claimed delivery at its next version and end the claim. False when the claim was lost meanwhile."""
+    row = await transaction.one_or_none(
+        _SAVE,
+        {
+            "of_id": delivery.id,
+            "of_version": delivery.version - 1,
+            "state": delivery.state.value,
+            "reason": delivery.reason,
+            "attempts": delivery.attempts,
+            "reached": list(delivery.reached),
+            "waiting_for": delivery.waiting_for,
+            "due_at": delivery.due_at,
+            "finished_at": delivery.finished_at,
+            "version": delivery.version,
+        },
+    )
+    return row is not None
+
+
+async def wake_of_order(transaction: Transaction, order_id: UUID) -> bool:
+    """Look at the order's waiting deliveries at once. Whether there are any."""
+    return bool(await transaction.all(_WAKE_ORDER, {"of_order": order_id, "now": transaction.now}))
+
+
+async def wake_of_recipient(transaction: Transaction, person_id: UUID) -> bool:
+    return bool(await transaction.all(_WAKE_RECIPIENT, {"of_recipient": person_id, "now": transaction.now}))
+
+
+async def page(
+    transaction: Transaction,
+    *,
+    recipient_id: UUID | None,
+    order_id: UUID | None,
+    state: State | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Delivery]:
+    """Newest first; a filter that is None filters nothing."""
+    statement = sa.select(*_COLUMNS).order_by(deliveries.c.id.desc()).limit(limit)
+    if recipient_id is not None:
+        statement = statement.where(deliveries.c.recipient_id == recipient_id)
+    if order_id is not None:
+        statement = statement.where(deliveries.c.order_id == order_id)
+    if state is not None:
+        statement = statement.where(deliveries.c.state == state.value)
+    if before is not None:
+        statement = statement.where(deliveries.c.id < before)
+    return [_delivery(row) for row in await transaction.all(statement)]

@@ -1,0 +1,34 @@
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from ..recipients.tables import metadata
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("event_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("recipient_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("template", sa.Text, nullable=False),
+    sa.Column("facts", JSONB, nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_sequence", sa.BigInteger),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("reached", ARRAY(UUID(as_uuid=True)), nullable=False),
+    sa.Column("waiting_for", sa.Text),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("leased_until", sa.DateTime(timezone=True)),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("traceparent", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("event_id", "recipient_id", "channel", name="deliveries_once"),
+    sa.CheckConstraint("state IN ('queued', 'sent', 'failed', 'skipped')", name="deliveries_state"),
+    sa.Index("deliveries_due", "due_at", postgresql_where=sa.text("state = 'queued'")),
+    sa.Index("deliveries_recipient", "recipient_id", "id"),
+    sa.Index("deliveries_order", "order_id", "id"),
+    sa.Index("deliveries_state", "state", "id"),
+)

@@ -1,0 +1,172 @@
+"""People are told of what happened: queued with the event, looked at in turn, sent, and told off as sent or failed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from foyer_chassis import log, telemetry
+from foyer_chassis.db import Transaction
+from foyer_contracts import notifications as events
+from foyer_contracts.ids import new_id
+
+from ..feed import store as feed
+from ..feed.domain import Entry, to_person, to_role
+from ..order_copies import store as order_copies
+from ..recipients import store as recipients
+from . import store
+from .domain import (
+    Attempt,
+    Channel,
+    Delivery,
+    Happened,
+    Patience,
+    Send,
+    Skip,
+    State,
+    Wait,
+    channels_of,
+    decide,
+    people,
+    role,
+    rules_for,
+    settled,
+)
+
+_logger = log.get(__name__)
+
+
+async def tell(transaction: Transaction, happened: Happened) -> bool:
+    """Write the feeds and queue the deliveries that the table says. Whether anything was queued."""
+    entries: list[Entry] = []
+    queued: list[Delivery] = []
+    for rule in rules_for(happened):
+        persons = people(rule, happened)
+        if Channel.FEED in rule.channels:
+            of_role = role(rule, happened)
+            addressees = [*map(to_person, persons), *([to_role(of_role)] if of_role else [])]
+            entries += [
+                Entry(
+                    id=new_id(),
+                    event_id=happened.event_id,
+                    addressee=addressee,
+                    template=rule.template,
+                    facts=happened.facts,
+                    order_id=happened.order_id,
+                    created_at=transaction.now,
+                )
+                for addressee in addressees
+            ]
+        queued += [
+            Delivery(
+                id=new_id(),
+                event_id=happened.event_id,
+                recipient_id=person,
+                channel=channel,
+                template=rule.template,
+                facts=happened.facts,
+                order_id=happened.order_id,
+                order_sequence=happened.order_sequence,
+                state=State.QUEUED,
+                reason=None,
+                attempts=0,
+                created_at=transaction.now,
+                due_at=transaction.now,
+                finished_at=None,
+                version=1,
+                traceparent=telemetry.current_traceparent(),
+            )
+            for person in persons
+            for channel in channels_of(rule)
+        ]
+    await feed.add(transaction, entries)
+    await store.add(transaction, queued)
+    return bool(queued)
+
+
+async def look(transaction: Transaction, delivery: Delivery, patience: Patience) -> Send | Wait | Skip:
+    """What to do with a claimed delivery, by what is known now."""
+    return decide(
+        delivery,
+        recipient=await recipients.recipient(transaction, delivery.recipient_id),
+        devices=await recipients.devices_of(transaction, delivery.recipient_id)
+        if delivery.channel is Channel.PUSH
+        else (),
+        order=(await order_copies.copies(transaction, [delivery.order_id])).get(delivery.order_id),
+        patience=patience,
+        now=transaction.now,
+    )
+
+
+async def wait(transaction: Transaction, delivery: Delivery, waiting_for: str) -> None:
+    """Something the text or the channel needs is not here yet."""
+    await _save(
+        transaction,
+        replace(
+            delivery,
+            waiting_for=waiting_for,
+            due_at=transaction.now + Patience.LOOK_AGAIN,
+            version=delivery.version + 1,
+        ),
+    )
+
+
+async def skip(transaction: Transaction, delivery: Delivery, reason: str) -> None:
+    """It is not sent: nobody can be reached, or it is no longer true. That is no failure, so no event tells of it."""
+    await _save(transaction, _finished(transaction, delivery, State.SKIPPED, reason))
+
+
+async def record(transaction: Transaction, delivery: Delivery, attempt: Attempt, patience: Patience) -> None:
+    """Take in what the channel said."""
+    await recipients.remove(transaction, attempt.gone)
+    state, reason = settled(delivery, attempt)
+    tried = replace(
+        delivery, attempts=delivery.attempts + 1, reached=(*delivery.reached, *attempt.reached), reason=reason
+    )
+    if state is State.QUEUED:
+        assert attempt.not_now is not None
+        pause = patience.retry(tried.attempts, attempt.not_now.retry_after)
+        if pause is not None:
+            await _save(transaction, _later(transaction, tried, pause))
+            return
+        state = State.SENT if tried.reached else State.FAILED
+    finished = _finished(transaction, tried, state, reason)
+    if not await _save(transaction, finished):
+        return
+    told = {
+        "delivery_id": finished.id,
+        "recipient_id": finished.recipient_id,
+        "channel": finished.channel.value,
+        "template": finished.template,
+        "caused_by": str(finished.event_id),
+    }
+    transaction.publish(
+        events.DeliverySent(**told)
+        if state is State.SENT
+        else events.DeliveryFailed(**told, reason=reason or "unknown"),
+        subject=finished.id,
+        sequence=finished.version,
+    )
+
+
+async def wake_of_order(transaction: Transaction, order_id: UUID) -> bool:
+    return await store.wake_of_order(transaction, order_id)
+
+
+async def wake_of_recipient(transaction: Transaction, person_id: UUID) -> bool:
+    return await store.wake_of_recipient(transaction, person_id)
+
+
+def _finished(transaction: Transaction, delivery: Delivery, state: State, reason: str | None) -> Delivery:
+    return replace(delivery, state=state, reason=reason, finished_at=transaction.now, version=delivery.version + 1)
+
+
+def _later(transaction: Transaction, delivery: Delivery, pause: timedelta) -> Delivery:
+    return replace(delivery, due_at=transaction.now + pause, version=delivery.version + 1)
+
+
+async def _save(transaction: Transaction, delivery: Delivery) -> bool:
+    if await store.save(transaction, delivery):
+        return True
+    # Another worker took it over: its outcome counts, and a second copy may have gone out (see README).
+    _logger.warning("delivery_claim_lost", delivery_id=str(delivery.id), channel=delivery.channel.value)
+    return False

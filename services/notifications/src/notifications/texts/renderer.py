@@ -1,0 +1,110 @@
+"""Texts in the reader's language: Fluent for sentences, Babel for money and time.
+
+The sentences are in `templates/<language>/texts.ftl`; a name there is a key of `TEMPLATES` with `.title` and `.body`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+
+from . import formats
+from .domain import TEMPLATES, Button, Facts, Locale, Message
+
+FOLDER = Path(__file__).parents[1] / "templates"
+LONGEST_VALUE = 200
+LONGEST_URL = 2048
+#: Line breaks would end a header; the others hide or reorder what a person reads.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_URL = re.compile(r"https?://[^\s\"'<>\\\x00-\x1f]+")
+
+
+class Renderer:
+    """Makes messages of template names and facts."""
+
+    def __init__(self) -> None:
+        self._bundles = {locale: _bundle(locale) for locale in formats.LOCALES}
+
+    def render(self, template: str, facts: Facts, locale: Locale, *, name: str = "") -> Message:
+        """The text of a template. Facts that are not known make it shorter, never wrong.
+
+        Args:
+            facts: JSON values by name, as events brought them; strings in them are taken as plain text.
+            name: how to address the reader; empty: without a name.
+
+        Raises:
+            KeyError: there is no such template, or its text is not written in that language.
+        """
+        described = TEMPLATES[template]
+        values = _values(facts, locale)
+        arguments: dict[str, str | int] = {
+            "number": "",
+            "offering": "",
+            "status": "",
+            "reason": "",
+            "attempts": 0,
+            "name": _clean(name),
+            **values,
+            "known": "yes" if values.get("number") else "no",
+            "named": "yes" if _clean(name) else "no",
+        }
+        url = str(facts.get(described.button or "") or "")
+        return Message(
+            locale=locale,
+            title=self._text(locale, template, "title", arguments),
+            greeting=self._text(locale, "greeting", None, arguments),
+            body=self._text(locale, template, "body", arguments),
+            rows=tuple(
+                (self._text(locale, f"row_{row}", None, arguments), str(values[row]))
+                for row in described.rows
+                if row in values
+            ),
+            button=Button(self._text(locale, template, "button", arguments), url)
+            if len(url) <= LONGEST_URL and _URL.fullmatch(url)
+            else None,
+            footer=self._text(locale, "footer", None, arguments),
+        )
+
+    def _text(self, locale: str, name: str, attribute: str | None, arguments: dict[str, str | int]) -> str:
+        bundle = self._bundles[locale]
+        message = bundle.get_message(name)
+        pattern = message.value if attribute is None else message.attributes[attribute]
+        if pattern is None:
+            raise KeyError(f"{locale} {name} has no text of its own")
+        text, errors = bundle.format_pattern(pattern, arguments)
+        if errors:
+            raise KeyError(f"{locale} {name}: {errors[0]}")
+        return " ".join(str(text).split("\n")).strip()
+
+
+def _bundle(locale: str) -> FluentBundle:
+    bundle = FluentBundle([locale], use_isolating=False)
+    bundle.add_resource(FluentResource((FOLDER / locale / "texts.ftl").read_text(encoding="utf-8")))
+    return bundle
+
+
+def _clean(text: str) -> str:
+    text = " ".join(_CONTROL.sub(" ", text).split(" ")).strip()
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
+    """Facts as words."""
+    values: dict[str, str | int] = {}
+    places: dict[str, Any] = facts.get("places") or {}
+    zone = formats.zone(places.get("time_zone"))
+    if places:
+        values["place"] = _clean(f"{places['resource_name']}, {places['location_name']}")
+        values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
+    for name in ("total", "amount", "refund"):
+        if facts.get(name):
+            values[name] = formats.money(facts[name], locale)
+    if facts.get("pay_until"):
+        values["pay_until"] = formats.instant(facts["pay_until"], zone, locale)
+    for name in ("number", "offering", "reason", "status"):
+        if facts.get(name):
+            values[name] = _clean(str(facts[name]))
+    if facts.get("attempts") is not None:
+        values["attempts"] = int(facts["attempts"])
+    return values

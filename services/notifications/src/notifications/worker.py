@@ -1,0 +1,39 @@
+"""The worker process: every subscription, the sending loop, and the channels."""
+
+from foyer_chassis.db import Database
+from foyer_chassis.process import WorkerParts
+from foyer_chassis.settings import ServiceSettings
+
+from .channels.email import SmtpMail
+from .channels.push import FcmPush
+from .clock import Dispatch
+from .consumers import subscriptions
+from .settings import Settings
+from .texts.renderer import Renderer
+
+
+def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
+    assert isinstance(settings, Settings)
+    mail = SmtpMail(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
+        security=settings.smtp_security,
+        mail_from=settings.mail_from,
+        timeout_seconds=settings.send_timeout_seconds,
+    )
+    push = None
+    if settings.fcm_credentials_file is not None:
+        push = FcmPush(
+            url=settings.fcm_url,
+            credentials_file=settings.fcm_credentials_file,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+        )
+    dispatch = Dispatch(database, mail=mail, push=push, renderer=Renderer(), settings=settings)
+    return WorkerParts(
+        subscriptions=subscriptions(dispatch.wake),
+        loops=[dispatch.loop],
+        close=(push.close,) if push is not None else (),
+    )

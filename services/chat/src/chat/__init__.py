@@ -1,0 +1,1 @@
+"""Conversations about orders, between applicants and staff."""

@@ -61,6 +61,7 @@ def placed(
     minutes: int = 120,
     order_id: UUID | None = None,
     applicant_id: UUID | None = None,
+    prepaid: bool = True,
 ) -> Event[OrderPlaced]:
     order_id = order_id or uuid4()
     data = OrderPlaced(
@@ -71,7 +72,7 @@ def placed(
         offering_title="Переговорная",
         applicant_id=applicant_id or uuid4(),
         payer_kind="individual",
-        prepaid=True,
+        prepaid=prepaid,
         responsible_ids=[],
         slots=SlotRequest(resource_id=resource_id, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=minutes)),
     )

@@ -129,6 +129,13 @@ async def test_paid_hold_is_confirmed_then_runs_by_the_clock(booking: Running) -
     assert tail == ["started", "ended"]
 
 
+async def test_what_is_free_or_paid_afterwards_is_confirmed_at_once(booking: Running) -> None:
+    free = await add_resource(booking, price={"amount": 0, "currency": "RUB"})
+    await booking.handle_twice(placed(free))
+    await booking.handle_twice(placed(await add_resource(booking), prepaid=False))
+    assert await types(booking) == [HELD, CONFIRMED, HELD, CONFIRMED]
+
+
 async def test_part_payment_confirms_nothing(booking: Running) -> None:
     order = placed(await add_resource(booking))
     await booking.handle(order, paid(order.data.order_id, whole=False))

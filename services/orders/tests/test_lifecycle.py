@@ -76,6 +76,21 @@ async def test_every_order_of_arrival_ends_the_same(shop: Shop) -> None:
         assert (await shop.card(order))["status"] == "done", permutation
 
 
+async def test_an_order_paid_afterwards_is_confirmed_by_its_places(shop: Shop) -> None:
+    admin = shop.orders.client("alex", "administrator")
+    answer = await admin.post(
+        "/v1/offerings",
+        json={"title": "По счёту", "kind": "slot_booking", "prepaid": False},
+        headers={"Idempotency-Key": "postpaid"},
+    )
+    order = await shop.place(offering_id=answer.json()["id"])
+    heard = Heard(order)
+    await shop.orders.handle(heard.confirmed(), heard.held())
+    assert (await shop.card(order))["status"] == "confirmed"
+    (priced,) = await shop.orders.published(PRICED)
+    assert not priced.data.prepaid
+
+
 async def test_unpaid_order_is_cancelled_when_the_hold_expires(shop: Shop) -> None:
     order = await shop.place()
     heard = Heard(order)

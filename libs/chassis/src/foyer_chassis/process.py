@@ -72,6 +72,8 @@ def run_api(service: Service) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        # The peer is the peer: who is behind a proxy is asked where it matters, of proxies that are trusted.
+        proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=75,
         backlog=1024,

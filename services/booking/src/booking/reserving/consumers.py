@@ -24,6 +24,7 @@ def subscriptions(*, default_hold_ttl_seconds: int) -> list[Subscribe]:
                 resource_id=order.slots.resource_id,
                 starts_at=order.slots.starts_at,
                 ends_at=order.slots.ends_at,
+                prepaid=order.prepaid,
                 order_sequence=event.sequence,
                 default_ttl=default_ttl,
             )

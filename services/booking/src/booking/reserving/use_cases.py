@@ -24,10 +24,14 @@ async def hold_places(
     resource_id: UUID,
     starts_at: datetime,
     ends_at: datetime,
+    prepaid: bool,
     order_sequence: int,
     default_ttl: timedelta,
 ) -> None:
-    """Take the places for a new order, or tell that they cannot be had (journeys 1 and 4)."""
+    """Take the places for a new order, or tell that they cannot be had (journeys 1 and 4).
+
+    What costs nothing, or is paid afterwards, waits for no payment: it is confirmed at once.
+    """
     order = await store.note_placed(transaction, order_id, applicant_id=applicant_id, sequence=order_sequence)
     if order.cancelled_reason is not None:
         return  # The cancellation overtook the order.
@@ -76,7 +80,8 @@ async def hold_places(
         subject=reservation.id,
         sequence=reservation.version,
     )
-    if order.paid:  # The payment overtook the order.
+    # Also when the payment overtook the order.
+    if order.paid or not prepaid or reservation.total.amount == 0:
         await confirm_paid(transaction, order_id=order_id)
 
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from uuid import UUID
 
 from foyer_chassis.auth import Caller
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Database
 from foyer_contracts.orders import ContactChanged, CustomerChanged
 
 from . import store
@@ -31,27 +31,27 @@ class KnownPeople:
         return (caller.name, caller.locale, caller.email, caller.phone)
 
 
-async def note_person(transaction: Transaction, caller: Caller, known: KnownPeople) -> None:
+async def note_person(database: Database, caller: Caller, known: KnownPeople) -> None:
     """Keep what the token says of the caller, and publish it when it is new. Contacts go on the private exchange."""
     if known.knows(caller):
         return
-    version = await store.save_if_changed(transaction, caller)
-    transaction.after_commit(lambda: known.remember(caller))
-    if version is None:
-        return
-    transaction.publish(
-        CustomerChanged(customer_id=caller.id, display_name=caller.name, locale=caller.locale),
-        subject=caller.id,
-        sequence=version,
-    )
-    transaction.publish(
-        ContactChanged(
-            person_id=caller.id,
-            display_name=caller.name,
-            locale=caller.locale,
-            email=caller.email,
-            phone=caller.phone,
-        ),
-        subject=caller.id,
-        sequence=version,
-    )
+    async with database.transaction() as transaction:
+        version = await store.save_if_changed(transaction, caller)
+        if version is not None:
+            transaction.publish(
+                CustomerChanged(customer_id=caller.id, display_name=caller.name, locale=caller.locale),
+                subject=caller.id,
+                sequence=version,
+            )
+            transaction.publish(
+                ContactChanged(
+                    person_id=caller.id,
+                    display_name=caller.name,
+                    locale=caller.locale,
+                    email=caller.email,
+                    phone=caller.phone,
+                ),
+                subject=caller.id,
+                sequence=version,
+            )
+    known.remember(caller)

@@ -262,7 +262,7 @@ def _settle(order: Order) -> Change:
     change = Change(order)
     places = order.reservation >= Stage.CONFIRMED
     undecided = order.status in (Status.NEW, Status.CANCELLED) and order.cancel_reason in (None, HOLD_EXPIRED)
-    if undecided and places and order.is_fully_paid:
+    if undecided and places and (order.is_fully_paid or not order.prepaid):
         change = _go(replace(order, cancel_reason=None), Verb.SETTLE)
     if order.reservation >= Stage.STARTED:
         change = change.then(_go(change.order, Verb.START))

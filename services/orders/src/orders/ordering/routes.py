@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from foyer_chassis.auth import CurrentCaller, requires
 from foyer_chassis.changes import Changes, wait_seconds
-from foyer_chassis.db import Database, Transaction
+from foyer_chassis.db import Database, Direct, Transaction
 from foyer_chassis.http import Reading, etag, version_of
-from foyer_chassis.idempotency import Answer, OncePerKey
+from foyer_chassis.idempotency import Answer, Effect, OncePerKey
 from foyer_contracts.money import Money
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -245,13 +245,14 @@ async def place_order(
     numbers: store.NumberBlock = request.app.state.numbers
     known: KnownPeople = request.app.state.known_people
 
-    async def command(transaction: Transaction) -> Answer:
-        await note_person(transaction, caller, known)
-        order = await use_cases.place_order(transaction, caller, placing, numbers)
+    async def prepare(direct: Direct) -> Effect:
+        order = await use_cases.place_order(direct, placing, numbers)
+        # Before the order, so that who hears of the order can hear of the person; a refused order leaves nothing.
+        await note_person(request.app.state.database, caller, known)
         headers = {"Location": f"/v1/orders/{order.number}", "ETag": etag(order.version)}
-        return Answer(OrderOut.of(order, caller), 201, headers)
+        return store.insert_new(order, use_cases.actor_of(caller), Answer(OrderOut.of(order, caller), 201, headers))
 
-    answer = await once.run(command)
+    answer = await once.run_in_one_statement(prepare)
     seconds = wait_seconds(prefer, longest=request.app.state.settings.longest_wait_seconds)
     if seconds == 0:
         return answer

@@ -3,11 +3,12 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
+from foyer_chassis.idempotency import Answer, Effect, OneStatement
 from foyer_contracts.money import Money
 
 from .domain import Actor, Line, Order, Slots, Stage, Status, StatusChanged
-from .tables import NUMBER_BLOCK, order_history, order_numbers, orders
+from .tables import NUMBER_BLOCK, order_history, orders
 
 CHANGED_CHANNEL = "orders_changed"
 
@@ -22,26 +23,23 @@ _HISTORY = (
 )
 _INSERT_HISTORY = sa.insert(order_history)
 
-# One statement for the hot path: the order, the first line of its history and its events.
-_INSERT_NEW = sa.text("""
-    WITH placed AS (
+_NEXT_NUMBER = "SELECT nextval('order_numbers') AS number"
+_INSERT_NEW = OneStatement("""
+    placed AS (
         INSERT INTO orders (
             id, number, kind, offering_id, offering_title, applicant_id, payer_kind, prepaid, customer_may_cancel,
             responsible_ids, resource_id, starts_at, ends_at, comment, currency, status, version, created_at, updated_at
-        ) VALUES (
-            :id, :number, :kind, :offering_id, :offering_title, :applicant_id, :payer_kind, :prepaid,
-            :customer_may_cancel, :responsible_ids, :resource_id, :starts_at, :ends_at, :comment, :currency, :status,
-            1, :now, :now
-        )
+        ) SELECT
+            :id::uuid, :number::bigint, :kind::text, :offering_id::uuid, :offering_title::text, :applicant_id::uuid,
+            :payer_kind::text, :prepaid::boolean, :customer_may_cancel::boolean, :responsible_ids::uuid[],
+            :resource_id::uuid, :starts_at::timestamptz, :ends_at::timestamptz, :comment::text, :currency::text,
+            :status::text, 1, :now::timestamptz, :now::timestamptz
+        FROM key
     ), history AS (
         INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
-        VALUES (:id, 1, 0, :now, :status, :actor_kind, :actor_id)
+        SELECT :id::uuid, 1, 0, :now::timestamptz, :status::text, :actor_kind::text, :actor_id::uuid FROM key
     )
-    INSERT INTO outbox (event_id, exchange, type, body)
-    SELECT * FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:exchanges AS text[]), CAST(:types AS text[]), CAST(:bodies AS bytea[])
-    )
-""").bindparams(sa.bindparam("responsible_ids", type_=sa.ARRAY(sa.Uuid)))
+""")
 
 
 class NumberBlock:
@@ -50,11 +48,12 @@ class NumberBlock:
     def __init__(self) -> None:
         self._next = self._end = 0
 
-    async def take(self, transaction: Transaction) -> int:
+    async def take(self, direct: Direct) -> int:
         if self._next == self._end:
-            start: int = (await transaction.execute(sa.select(order_numbers.next_value()))).scalar_one()
-            # Another request may have fetched a block during the query; then this one's is the one that is used up.
-            self._next, self._end = start, start + NUMBER_BLOCK
+            row = await direct.row(_NEXT_NUMBER)
+            assert row is not None
+            # Another request may have fetched a block during the query; then the rest of that one stays unused.
+            self._next, self._end = row["number"], row["number"] + NUMBER_BLOCK
         number = self._next
         self._next += 1
         return number
@@ -100,9 +99,10 @@ def _order(row: sa.RowMapping) -> Order:
     )
 
 
-async def insert_new(transaction: Transaction, order: Order, actor: Actor) -> None:
-    """Store a new order with all that the transaction has published so far."""
-    await transaction.execute(
+def insert_new(order: Order, actor: Actor, answer: Answer) -> Effect:
+    """Store a new order with the first line of its history, its events and the answer: one statement."""
+    return Effect(
+        answer,
         _INSERT_NEW,
         {
             "id": order.id,
@@ -114,7 +114,7 @@ async def insert_new(transaction: Transaction, order: Order, actor: Actor) -> No
             "payer_kind": order.payer_kind,
             "prepaid": order.prepaid,
             "customer_may_cancel": order.customer_may_cancel,
-            "responsible_ids": list(order.responsible_ids),
+            "responsible_ids": order.responsible_ids,
             "resource_id": order.slots.resource_id,
             "starts_at": order.slots.starts_at,
             "ends_at": order.slots.ends_at,
@@ -124,7 +124,6 @@ async def insert_new(transaction: Transaction, order: Order, actor: Actor) -> No
             "now": order.created_at,
             "actor_kind": actor.kind,
             "actor_id": actor.id,
-            **transaction.take_outbox(),
         },
     )
 

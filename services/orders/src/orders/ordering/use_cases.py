@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from foyer_chassis.auth import Caller
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import NotFoundError, StaleError
 from foyer_contracts import orders as events
 from foyer_contracts.ids import new_id
@@ -36,24 +36,25 @@ class Placing:
     comment: str | None
 
 
-async def place_order(transaction: Transaction, caller: Caller, placing: Placing, numbers: store.NumberBlock) -> Order:
+async def place_order(direct: Direct, placing: Placing, numbers: store.NumberBlock) -> Order:
     """Accept an order of slots (A11): booking then holds the places and names the price.
+
+    Nothing is written yet: the caller stores the order with its answer (`store.insert_new`).
 
     Raises:
         UnknownOfferingError, UnknownResourceError, InThePastError, OutsideOpeningHoursError, NotOnSlotGridError,
         PriceMismatchError, WrongCurrencyError.
     """
-    offering = await catalogue_store.offering_by_id(transaction, placing.offering_id)
+    offering, resource = await catalogue_store.find_for_order(direct, placing.offering_id, placing.slots.resource_id)
     if offering is None or not offering.active:
         raise UnknownOfferingError(field="offering_id")
-    resource = await catalogue_store.resource_by_id(transaction, placing.slots.resource_id)
     if resource is None or (offering.resource_ids and resource.id not in offering.resource_ids):
         raise UnknownResourceError(field="slots.resource_id")
-    count = resource.check_slots(placing.slots.starts_at, placing.slots.ends_at, now=transaction.now)
+    count = resource.check_slots(placing.slots.starts_at, placing.slots.ends_at, now=direct.now)
     check_price(resource.price * count, placing.expected_total)
     order = Order(
         id=new_id(),
-        number=await numbers.take(transaction),
+        number=await numbers.take(direct),
         kind=offering.kind.value,
         offering_id=offering.id,
         offering_title=offering.title,
@@ -67,10 +68,10 @@ async def place_order(transaction: Transaction, caller: Caller, placing: Placing
         currency=resource.price.currency,
         status=Status.NEW,
         version=1,
-        created_at=transaction.now,
-        updated_at=transaction.now,
+        created_at=direct.now,
+        updated_at=direct.now,
     )
-    transaction.publish(
+    direct.publish(
         events.OrderPlaced(
             order_id=order.id,
             number=order.number,
@@ -90,7 +91,6 @@ async def place_order(transaction: Transaction, caller: Caller, placing: Placing
         subject=order.id,
         sequence=order.version,
     )
-    await store.insert_new(transaction, order, actor_of(caller))
     return order
 
 

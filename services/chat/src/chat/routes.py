@@ -32,8 +32,8 @@ def _plain(text: str) -> str:
 
 Text = Annotated[
     str,
-    AfterValidator(_plain),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TEXT),
+    AfterValidator(_plain),
 ]
 
 

@@ -136,7 +136,7 @@ class Dispatch:
         if delivery.channel is Channel.EMAIL:
             assert person is not None
             assert person.mailbox is not None
-            sending = self._mail.send(message, mailbox=person.mailbox, name=person.name, delivery_id=delivery.id)
+            sending = self._mail.send(message, mailbox=person.mailbox, delivery_id=delivery.id)
             await self._try(attempt, sending, None)
         else:
             await asyncio.gather(*(self._push_to(attempt, delivery, message, device) for device in send.devices))

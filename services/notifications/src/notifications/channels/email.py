@@ -53,8 +53,8 @@ class SmtpMail:
             loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
         ).get_template("mail.mjml")
 
-    async def send(self, message: Message, *, mailbox: str, name: str, delivery_id: UUID) -> None:
-        composed = self.compose(message, mailbox=mailbox, name=name, delivery_id=delivery_id)
+    async def send(self, message: Message, *, mailbox: str, delivery_id: UUID) -> None:
+        composed = self.compose(message, mailbox=mailbox, delivery_id=delivery_id)
         try:
             await aiosmtplib.send(
                 composed,
@@ -77,13 +77,13 @@ class SmtpMail:
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotNowError(f"smtp: {type(error).__name__}") from None
 
-    def compose(self, message: Message, *, mailbox: str, name: str, delivery_id: UUID) -> EmailMessage:
+    def compose(self, message: Message, *, mailbox: str, delivery_id: UUID) -> EmailMessage:
         """The mail as it goes out."""
         mail = EmailMessage(policy=SMTP)
         mail["Message-ID"] = f"<{delivery_id}@{self._sender.domain}>"
         mail["Date"] = format_datetime(datetime.now(UTC))
         mail["From"] = self._sender
-        mail["To"] = Address(name, addr_spec=mailbox)
+        mail["To"] = Address(message.addressee, addr_spec=mailbox)
         mail["Subject"] = message.title
         mail["Content-Language"] = message.locale
         mail["Auto-Submitted"] = "auto-generated"

@@ -308,7 +308,7 @@ class DeviceGoneError(RefusedError):
 class Mail(Protocol):
     """What sends emails."""
 
-    async def send(self, message: Message, *, mailbox: str, name: str, delivery_id: UUID) -> None:
+    async def send(self, message: Message, *, mailbox: str, delivery_id: UUID) -> None:
         """Returns when the server took it.
 
         Raises:

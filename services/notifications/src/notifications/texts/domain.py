@@ -51,9 +51,13 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text in one language, plain: whoever puts it into HTML escapes it. No field has a line break."""
+    """A text in one language, plain: whoever puts it into HTML escapes it. No field has a line break.
+
+    `addressee` is the reader's name, empty where it is not known.
+    """
 
     locale: Locale
+    addressee: str
     title: str
     greeting: str
     body: str

@@ -37,6 +37,7 @@ class Renderer:
             KeyError: there is no such template, or its text is not written in that language.
         """
         described = TEMPLATES[template]
+        name = _clean(name)
         values = _values(facts, locale)
         arguments: dict[str, str | int] = {
             "number": "",
@@ -44,14 +45,15 @@ class Renderer:
             "status": "",
             "reason": "",
             "attempts": 0,
-            "name": _clean(name),
+            "name": name,
             **values,
             "known": "yes" if values.get("number") else "no",
-            "named": "yes" if _clean(name) else "no",
+            "named": "yes" if name else "no",
         }
         url = str(facts.get(described.button or "") or "")
         return Message(
             locale=locale,
+            addressee=name,
             title=self._text(locale, template, "title", arguments),
             greeting=self._text(locale, "greeting", None, arguments),
             body=self._text(locale, template, "body", arguments),

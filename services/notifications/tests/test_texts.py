@@ -1,0 +1,150 @@
+"""The texts themselves, in both languages, against committed snapshots.
+
+To accept changed texts: `FOYER_WRITE_SNAPSHOTS=1 pytest services/notifications/tests/test_texts.py`, then read the diff.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from notifications.channels.email import SmtpMail
+from notifications.texts import formats
+from notifications.texts.domain import TEMPLATES
+from notifications.texts.renderer import Renderer
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+FACTS: dict[str, Any] = {
+    "number": 1006313,
+    "offering": "Переговорная",
+    "places": {
+        "resource_name": "Переговорная «Нева»",
+        "location_name": "Фойе на Литейном",
+        "time_zone": "Europe/Moscow",
+        "starts_at": "2026-12-02T10:00:00Z",
+        "ends_at": "2026-12-02T12:00:00Z",
+    },
+    "total": {"amount": 40000, "currency": "RUB"},
+    "amount": {"amount": 40000, "currency": "RUB"},
+    "refund": {"amount": 39950, "currency": "RUB"},
+    "pay_until": "2026-12-01T09:45:00Z",
+    "url": "https://pay.example.test/2f0f1b9e?x=1&y=2",
+}
+REASONS = [
+    "hold_expired", "places_taken", "outside_opening_hours", "not_on_slot_grid", "in_the_past", "unknown_resource",
+    "customer_request", "staff_decision", "another",
+]  # fmt: skip
+VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
+    *((name, name, {}) for name in ("order_placed", "payment_link", "order_confirmed", "order_started", "order_done")),
+    *(
+        (f"order_status-{status}", "order_status", {"status": status})
+        for status in ("in_progress", "awaiting_confirmation", "collecting", "ready", "another")
+    ),
+    *((f"order_cancelled-{reason}", "order_cancelled", {"reason": reason}) for reason in REASONS),
+    *(
+        (f"order_cancelled_refunding-{reason}", "order_cancelled_refunding", {"reason": reason})
+        for reason in ("customer_request", "places_taken", "in_the_past")
+    ),
+    ("refund_succeeded", "refund_succeeded", {}),
+    ("refund_failed", "refund_failed", {"reason": "insufficient_funds", "attempts": 8}),
+]
+
+
+def compared(name: str, text: str) -> None:
+    path = SNAPSHOTS / name
+    if os.environ.get("FOYER_WRITE_SNAPSHOTS"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.feature("B14")
+@pytest.mark.parametrize("locale", ["ru", "en"])
+def test_texts(locale: Any) -> None:
+    """Every text with all facts, and with none of the order's."""
+    renderer = Renderer()
+    lines = []
+    for title, template, more in VARIANTS:
+        for facts in ({**FACTS, **more}, more):
+            message = renderer.render(template, facts, locale)
+            button = f"\n[{message.button.label}] {message.button.url}" if message.button else ""
+            lines.append(
+                f"## {title}{'' if 'number' in facts else ', little known'}\n{message.title}\n\n{message.short}{button}\n"
+            )
+    compared(f"texts.{locale}.md", "\n".join(lines))
+
+
+def test_every_template_is_seen() -> None:
+    assert {template for _, template, _ in VARIANTS} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("locale", ["ru", "en"])
+def test_mail(locale: Any) -> None:
+    """One mail with everything in it."""
+    mail = SmtpMail(
+        host="x",
+        port=25,
+        username="",
+        password="",
+        security="tls",
+        mail_from="Фойе <no-reply@foyer.test>",
+        timeout_seconds=1,
+    )
+    message = Renderer().render("payment_link", FACTS, locale, name="Анна Иванова")
+    composed = mail.compose(message, mailbox="anna@example.test", delivery_id=UUID(int=7))
+    text, html = composed.iter_parts()
+    compared(f"mail.{locale}.txt", text.get_content().replace("\r\n", "\n"))
+    compared(f"mail.{locale}.html", html.get_content().replace("\r\n", "\n"))
+    assert str(composed["To"]) == "Анна Иванова <anna@example.test>"
+    assert str(composed["From"]) == "Фойе <no-reply@foyer.test>"
+    assert composed["Message-ID"] == f"<{UUID(int=7)}@foyer.test>"
+    assert composed["Auto-Submitted"] == "auto-generated"
+    assert b"\n.\r\n" not in composed.as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "russian", "english"),
+    [
+        ({"amount": 40000, "currency": "RUB"}, "400 ₽", "RUB 400"),
+        ({"amount": 123456789, "currency": "RUB"}, "1 234 567,89 ₽", "RUB 1,234,567.89"),
+        ({"amount": 50, "currency": "EUR"}, "0,50 €", "€0.50"),
+        ({"amount": 5000, "currency": "JPY"}, "5 000 ¥", "JP¥5,000"),
+        ({"amount": 0, "currency": "USD"}, "0 $", "US$0"),
+    ],
+)
+def test_money(value: dict[str, Any], russian: str, english: str) -> None:
+    assert formats.money(value, "ru").replace("\u00a0", " ") == russian
+    assert formats.money(value, "en").replace("\u00a0", " ") == english
+
+
+@pytest.mark.feature("X2")
+@pytest.mark.parametrize(
+    ("zone", "starts_at", "ends_at", "expected"),
+    [
+        ("Europe/Moscow", "2026-12-02T10:00Z", "2026-12-02T12:00Z", "2 December 2026, 13:00–15:00 (UTC+3)"),
+        ("Asia/Yekaterinburg", "2027-03-28T00:30Z", "2027-03-28T02:00Z", "28 March 2027, 05:30–07:00 (UTC+5)"),
+        ("Asia/Kolkata", "2026-12-02T10:00Z", "2026-12-02T11:00Z", "2 December 2026, 15:30–16:30 (UTC+5:30)"),
+        ("America/New_York", "2026-12-02T10:00Z", "2026-12-02T11:00Z", "2 December 2026, 05:00–06:00 (UTC−5)"),
+        ("UTC", "2026-12-02T10:00Z", "2026-12-02T11:00Z", "2 December 2026, 10:00–11:00 (UTC)"),
+        (
+            "Europe/Berlin",
+            "2027-03-28T00:30Z",
+            "2027-03-28T01:30Z",
+            "28 March 2027, 01:30 (UTC+1) – 28 March 2027, 03:30 (UTC+2)",
+        ),
+        (
+            "Europe/Berlin",
+            "2027-10-31T00:30Z",
+            "2027-10-31T01:30Z",
+            "31 October 2027, 02:30 (UTC+2) – 31 October 2027, 02:30 (UTC+1)",
+        ),
+        (
+            "Europe/Berlin",
+            "2026-12-02T22:00Z",
+            "2026-12-03T00:00Z",
+            "2 December 2026, 23:00 (UTC+1) – 3 December 2026, 01:00 (UTC+1)",
+        ),
+    ],
+)
+def test_local_time_over_a_change_of_clocks(zone: str, starts_at: str, ends_at: str, expected: str) -> None:
+    assert formats.period(starts_at, ends_at, formats.zone(zone), "en") == expected

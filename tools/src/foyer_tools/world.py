@@ -20,6 +20,7 @@ from foyer_tools.supervise import System
 
 PASSWORD = "foyer"  # noqa: S105 - the demo people's, known to everybody
 WAIT_SECONDS = 30.0
+DEVICE = "demo-device-of-anna"
 STAFF = ("rita", "sergey", "fedor", "maria", "dana", "alex")
 
 
@@ -113,6 +114,8 @@ class World:
             hours = [{"weekday": day, "opens": 0, "closes": 1440} for day in range(7)]
             body = {"name": "Фойе на Литейном", "time_zone": "Europe/Moscow", "opening_hours": hours}
             self.location_id = (await self.ok("alex", "POST", "booking/v1/locations", json=body))["id"]
+        if "notifications" in self.system.profile.services:
+            await self.ok("anna", "PUT", f"notifications/v1/devices/{DEVICE}", json={"platform": "android"})
         offerings = await self.ok("alex", "GET", "orders/v1/offerings")
         if offerings["items"]:
             self.offering_id = offerings["items"][0]["id"]
@@ -246,6 +249,12 @@ class World:
             if item["template"] == template and item["channel"] == "email" and item["recipient_id"] == self.names[who]
         }
         return [mail for id_ in ids for mail in await self.mails(who, id_)]
+
+    async def pushes(self, title_part: str) -> list[dict[str, Any]]:
+        """What was pushed to Anna's telephone."""
+        url = self.system.sandbox_urls["push"] + "/sandbox/messages"
+        found = (await self.outside("GET", url, params={"token": DEVICE})).json()
+        return [message for message in found if title_part in str(message)]
 
     async def chat(self, who: str, order: dict[str, Any]) -> list[dict[str, Any]]:
         """Messages of the order's public thread, as that person reads them."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -73,6 +74,8 @@ def build_app(
         description=description,
         version="1.0.0",
         lifespan=running,
+        docs_url=None,
+        redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
         telemetry={"operation_spans": False, "metrics": False, "logs": False},
         servers=[{"url": f"/api/{name}", "description": "through the gateway"}],
@@ -89,6 +92,11 @@ def build_app(
     for router in routers:
         _refuse_undeclared(router)
         app.include_router(router)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        # Relative, because the gateway serves it under /api/<service>/.
+        return get_swagger_ui_html(openapi_url="openapi.json", title=app.title)
 
     async def identity() -> None:
         verifier: Verifier = app.state.verifier

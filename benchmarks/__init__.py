@@ -1,0 +1,1 @@
+"""`./foyer bench`: the system measured beside its limits."""

@@ -1,0 +1,217 @@
+"""Data put into the databases by SQL: places to book, and as many rows as a bench asks for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from .bench import CUSTOMERS, Bench
+
+ROOMS = 1000
+FIRST_ROOM = 1_000_001  # rooms are the UUIDs of these numbers, so that pgbench can name them
+OFFERING = UUID(int=1)
+LOCATION = UUID(int=2)
+MANAGER = UUID(int=3)
+ZONE = "Europe/Moscow"
+PRICE = 10_000
+SLOT_MINUTES = 30
+SLOTS = 2  # in every booking
+HOURS_A_DAY = 24
+_ALL_DAY = json.dumps([{"weekday": day, "opens": 0, "closes": 1440} for day in range(7)])
+
+
+def person_id(username: str) -> UUID:
+    """The id that the sandbox's identity provider gives to a person."""
+    return uuid5(NAMESPACE_URL, f"foyer:{username}")
+
+
+def room_id(number: int) -> UUID:
+    return UUID(int=FIRST_ROOM + number)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An hour in a room."""
+
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+    def order_body(self) -> bytes:
+        """What a customer posts to have it."""
+        slots = {
+            "resource_id": str(self.resource_id),
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat(),
+        }
+        return json.dumps({"offering_id": str(OFFERING), "slots": slots}).encode()
+
+
+def free_slots() -> Iterator[Slot]:
+    """Hours that nobody has, no two alike: neighbours are in different rooms, as those of different people are."""
+    first = (datetime.now(UTC) + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    for hour in itertools.count():
+        starts_at = first + timedelta(hours=hour)
+        for room in range(ROOMS):
+            yield Slot(room_id(room), starts_at, starts_at + timedelta(hours=1))
+
+
+async def empty(bench: Bench) -> None:
+    """No orders, reservations, invoices or events, in databases and queues; places to book are there.
+
+    Call it while no worker runs.
+    """
+    from .messages import purge
+
+    for service in bench.system.profile.services:
+        async with bench.database(service) as connection:
+            kept = ("alembic_version", "people")
+            names = await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL($1)", list(kept)
+            )
+            # Without triggers: the ledger of payments refuses to forget anything.
+            await connection.execute("SET session_replication_role = replica")
+            await connection.execute("TRUNCATE " + ", ".join(f'"{row["tablename"]}"' for row in names) + " CASCADE")
+    await _places(bench)
+    await purge(bench)
+
+
+async def _places(bench: Bench) -> None:
+    async with bench.database("booking") as connection:
+        await connection.execute(
+            "INSERT INTO locations (id, name, time_zone, opening_hours, closed_days, version)"
+            " VALUES ($1, 'Фойе на Литейном', $2, $3, '{}', 1)",
+            LOCATION,
+            ZONE,
+            _ALL_DAY,
+        )
+        await connection.execute(
+            f"""
+            INSERT INTO resources (id, location_id, name, slot_minutes, price_amount, price_currency,
+                hold_ttl_seconds, active, version)
+            SELECT {_id("n")}, $1, 'Переговорная ' || n, {SLOT_MINUTES}, {PRICE}, 'RUB', NULL, true, 1
+            FROM generate_series($2::int, $3::int) AS n
+            """,
+            LOCATION,
+            FIRST_ROOM,
+            FIRST_ROOM + ROOMS - 1,
+        )
+    async with bench.database("orders") as connection:
+        await connection.execute(
+            "INSERT INTO offerings (id, title, kind, prepaid, customer_may_cancel, responsible_ids, resource_ids,"
+            " active, version) VALUES ($1, 'Переговорная', 'slot_booking', true, true, $2, '{}', true, 1)",
+            OFFERING,
+            [MANAGER],
+        )
+        await connection.execute(
+            f"""
+            INSERT INTO resource_copies (id, sequence, name, location_name, time_zone, opening_hours, closed_days,
+                slot_minutes, price_amount, price_currency, active)
+            SELECT {_id("n")}, 1, 'Переговорная ' || n, 'Фойе на Литейном', $1, $2, '{{}}', {SLOT_MINUTES}, {PRICE},
+                'RUB', true
+            FROM generate_series($3::int, $4::int) AS n
+            """,
+            ZONE,
+            _ALL_DAY,
+            FIRST_ROOM,
+            FIRST_ROOM + ROOMS - 1,
+        )
+
+
+def _id(number: str) -> str:
+    """SQL: the UUID of a number."""
+    return f"lpad(to_hex({number}), 32, '0')::uuid"
+
+
+async def orders(bench: Bench, count: int, *, first: int = 1, settled: bool = True) -> None:
+    """Orders numbered from `first`, with their history; id of number n is the UUID of n.
+
+    Settled ones are what a year leaves: most are done, a fifteenth of all people are those of the sandbox. Otherwise
+    all are `new` and nothing has happened yet.
+    """
+    async with bench.database("orders") as connection:
+        await connection.execute(_ORDERS, first, first + count - 1, settled, [person_id(who) for who in CUSTOMERS])
+        await connection.execute(
+            f"""
+            INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind)
+            SELECT {_id("n")}, 1, 0, now(), 'new', 'customer' FROM generate_series($1::bigint, $2::bigint) AS n
+            """,
+            first,
+            first + count - 1,
+        )
+        await connection.execute("VACUUM ANALYZE orders, order_history")
+
+
+_ORDERS = f"""
+    INSERT INTO orders (id, number, kind, offering_id, offering_title, applicant_id, payer_kind, prepaid,
+        customer_may_cancel, responsible_ids, resource_id, starts_at, ends_at, currency, status, version,
+        created_at, updated_at, lines, total_amount, pay_until, places, reservation, paid_amount, payment_url,
+        invoice_number, cancel_reason)
+    SELECT {_id("n")}, n, 'slot_booking', '{OFFERING}', 'Переговорная',
+        CASE WHEN n % 15 = 0 THEN ($4::uuid[])[1 + (n / 15) % cardinality($4::uuid[])]
+             ELSE md5((n % 50000)::text)::uuid END,
+        'individual', true, true, ARRAY['{MANAGER}'::uuid], {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
+        base + interval '1 hour', base + interval '2 hours', 'RUB', status,
+        CASE WHEN $3 THEN 5 ELSE 1 END, base - interval '1 day', base,
+        CASE WHEN $3 THEN jsonb_build_array(jsonb_build_object('title', 'Переговорная, 30 min', 'quantity', {SLOTS},
+            'unit_price', jsonb_build_object('amount', {PRICE}, 'currency', 'RUB'),
+            'total', jsonb_build_object('amount', {PRICE * SLOTS}, 'currency', 'RUB'))) ELSE '[]' END,
+        CASE WHEN $3 THEN {PRICE * SLOTS} END, CASE WHEN $3 THEN base END,
+        CASE WHEN $3 THEN jsonb_build_object('resource_id', {_id(f"{FIRST_ROOM} + n % {ROOMS}")}, 'resource_name',
+            'Переговорная', 'location_name', 'Фойе на Литейном', 'time_zone', '{ZONE}', 'starts_at',
+            base + interval '1 hour', 'ends_at', base + interval '2 hours') END,
+        CASE WHEN NOT $3 THEN 0 WHEN status = 'done' THEN 4 ELSE 2 END,
+        CASE WHEN status IN ('done', 'confirmed', 'active') THEN {PRICE * SLOTS} ELSE 0 END,
+        CASE WHEN $3 THEN 'https://pay.example.test/' || md5(n::text) END, CASE WHEN $3 THEN n END,
+        CASE WHEN status = 'cancelled' THEN 'hold_expired' END
+    FROM (
+        SELECT n, now() + make_interval(days => (CASE WHEN $3 THEN -(n % 365) ELSE 2 + n % 365 END)::int) AS base,
+            CASE WHEN NOT $3 THEN 'new' WHEN n % 100 < 72 THEN 'done' WHEN n % 100 < 90 THEN 'cancelled'
+                 WHEN n % 100 < 97 THEN 'confirmed' WHEN n % 100 < 98 THEN 'active' ELSE 'new' END AS status
+        FROM generate_series($1::bigint, $2::bigint) AS n
+    ) AS each
+"""
+
+
+async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
+    """Confirmed reservations of an hour with half an hour free between them, sixteen a day in each room; number n is
+    the UUID of n and of that order."""
+    async with bench.database("booking") as connection:
+        constraint = "reservations_no_two_overlap"
+        definition = await connection.fetchval(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1", constraint
+        )
+        # Built once it is faster by far than kept up row by row.
+        await connection.execute(f"ALTER TABLE reservations DROP CONSTRAINT {constraint}")
+        await connection.execute(
+            f"""
+            INSERT INTO reservations (id, order_id, resource_id, during, slots, price_amount, price_currency, status,
+                expires_at, version, created_at)
+            SELECT {_id("n + 1")}, {_id("n + 1")}, {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
+                tstzrange(begins, begins + interval '1 hour'), {SLOTS}, {PRICE}, 'RUB', 'confirmed', NULL, 2, now()
+            FROM (
+                SELECT n, date_trunc('day', now()) + interval '2 days' + (n / {ROOMS}) * interval '90 minutes' AS begins
+                FROM generate_series($1::bigint, $2::bigint) AS n
+            ) AS each
+            """,
+            first,
+            first + count - 1,
+        )
+        await connection.execute(f"ALTER TABLE reservations ADD CONSTRAINT {constraint} {definition}")
+        await connection.execute("VACUUM ANALYZE reservations")
+
+
+async def outbox(connection: Any, body: bytes, event_type: str, count: int) -> None:
+    """Events to publish, all alike but for their ids, in one transaction."""
+    await connection.execute(
+        "INSERT INTO outbox (event_id, exchange, type, body)"
+        " SELECT gen_random_uuid(), 'foyer.events', $1, $2 FROM generate_series(1, $3::int)",
+        event_type,
+        body,
+        count,
+    )

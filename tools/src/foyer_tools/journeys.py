@@ -125,7 +125,11 @@ async def check_paid(
         expect(invoice["status"], "paid", f"invoice of order {number}")
     expect(invoice["refunds"], [], f"refunds of order {number}")
     provider = await world.provider_payment(order)
-    expect((provider["payment"]["status"], provider["refunds"]), ("succeeded", []), f"payment of order {number} at the provider")
+    expect(
+        (provider["payment"]["status"], provider["refunds"]),
+        ("succeeded", []),
+        f"payment of order {number} at the provider",
+    )
     await _told(world, order, "confirmed")
 
 
@@ -168,6 +172,13 @@ async def _told(world: World, order: dict[str, Any], what: str) -> None:
         await world.until(mailed, f"{who} gets the mail about order {number} being {what}")
         sent = await world.deliveries(who, order, MAILS[what])
         expect(len(sent), 1, f"mails to {who} about order {number} being {what}")
+        if who == "anna":
+
+            async def pushed() -> bool:
+                return bool(await world.pushes(order, MAILS[what]))
+
+            await world.until(pushed, f"anna's telephone shows that order {number} is {what}")
+            expect(len(await world.pushes(order, MAILS[what])), 1, f"pushes about order {number} being {what}")
     if "chat" in services and what == "confirmed":
 
         async def written() -> bool:

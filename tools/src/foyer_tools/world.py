@@ -115,7 +115,7 @@ class World:
             body = {"name": "Фойе на Литейном", "time_zone": "Europe/Moscow", "opening_hours": hours}
             self.location_id = (await self.ok("alex", "POST", "booking/v1/locations", json=body))["id"]
         if "notifications" in self.system.profile.services:
-            await self.ok("anna", "PUT", f"notifications/v1/devices/{DEVICE}", json={"platform": "android"})
+            await self.call("anna", "PUT", f"notifications/v1/devices/{DEVICE}")
         offerings = await self.ok("alex", "GET", "orders/v1/offerings")
         if offerings["items"]:
             self.offering_id = offerings["items"][0]["id"]
@@ -250,11 +250,12 @@ class World:
         }
         return [mail for id_ in ids for mail in await self.mails(who, id_)]
 
-    async def pushes(self, title_part: str) -> list[dict[str, Any]]:
-        """What was pushed to Anna's telephone."""
+    async def pushes(self, order: dict[str, Any], template: str) -> list[dict[str, Any]]:
+        """What was pushed to Anna's telephone about an order."""
         url = self.system.sandbox_urls["push"] + "/sandbox/messages"
         found = (await self.outside("GET", url, params={"token": DEVICE})).json()
-        return [message for message in found if title_part in str(message)]
+        wanted = (f"'{order['id']}'", f"'{template}'")
+        return [message for message in found if all(part in str(message) for part in wanted)]
 
     async def chat(self, who: str, order: dict[str, Any]) -> list[dict[str, Any]]:
         """Messages of the order's public thread, as that person reads them."""

@@ -20,7 +20,6 @@ COMMANDS = {
     ),
     "features": ("foyer_tools.features", "the table of feature lines proven by the last test run; --json"),
     "bench": ("benchmarks.main", "measure the system beside its limits; --json, or the name of one"),
-    "chaos": ("tests.chaos.main", "mixed journeys while processes are killed, then an audit"),
     "events": ("foyer_tools.events", "follow or replay the events"),
     "dead-letters": ("foyer_tools.dead_letters", "list, inspect, re-drive or drop parked messages"),
     "lock": ("foyer_tools.lock", "write every requirements.lock again from the pyproject.toml files"),

@@ -123,6 +123,7 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             **yookassa,
             "FOYER_YOOKASSA_URL": sandbox_urls["provider"] + "/v3",
             "FOYER_YOOKASSA_WEBHOOK_NETWORKS": "127.0.0.1/32",
+            "FOYER_TRUSTED_PROXIES": "127.0.0.1/32",
             "FOYER_PAYMENT_RETURN_URL": sandbox_urls["mailbox"],
         },
         "notifications": {

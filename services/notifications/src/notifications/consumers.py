@@ -18,6 +18,7 @@ from foyer_contracts.orders import (
 from foyer_contracts.payments import PaymentLinkCreated, PaymentSucceeded, RefundFailed, RefundSucceeded
 
 from .order_copies import store as copies
+from .order_copies.store import News
 from .recipients import use_cases as recipients
 from .telling import use_cases as telling
 from .telling.domain import CANCELLED_GROUP, Happened
@@ -59,8 +60,7 @@ class Handlers:
     async def on_placed(self, transaction: Transaction, event: Event[OrderPlaced]) -> None:
         order = event.data
         facts = {"number": order.number, "offering": order.offering_title}
-        await copies.note_facts(transaction, order.order_id, facts)
-        await copies.note_group(transaction, order.order_id, "new", sequence=event.sequence)
+        await copies.note(transaction, News(order.order_id, facts, group="new", sequence=event.sequence))
         await self.wake_waiting(transaction, event)
         await self.tell(
             transaction,
@@ -76,22 +76,21 @@ class Handlers:
         facts: dict[str, Any] = {"number": order.number, "total": order.total.model_dump()}
         if order.pay_until is not None:
             facts["pay_until"] = order.pay_until.isoformat()
-        await copies.note_facts(transaction, order.order_id, facts)
+        await copies.note(transaction, News(order.order_id, facts))
         await self.wake_waiting(transaction, event)
 
     async def on_status(self, transaction: Transaction, event: Event[OrderStatusChanged]) -> None:
         order = event.data
         facts = {"number": order.number, "offering": order.offering_title}
-        await copies.note_facts(transaction, order.order_id, facts)
-        await copies.note_group(transaction, order.order_id, order.group, sequence=event.sequence)
+        await copies.note(transaction, News(order.order_id, facts, group=order.group, sequence=event.sequence))
         if order.group != CANCELLED_GROUP:
             status = {**facts, "status": order.to_status}
             await self.tell(transaction, event, status, case=order.to_status, order_sequence=event.sequence)
 
     async def on_cancelled(self, transaction: Transaction, event: Event[OrderCancelled]) -> None:
         order = event.data
-        await copies.note_facts(transaction, order.order_id, {"number": order.number})
-        await copies.note_group(transaction, order.order_id, CANCELLED_GROUP, sequence=event.sequence)
+        known = {"number": order.number}
+        await copies.note(transaction, News(order.order_id, known, group=CANCELLED_GROUP, sequence=event.sequence))
         facts: dict[str, Any] = {"number": order.number, "reason": order.reason}
         money_back = order.refund.amount > 0
         if money_back:
@@ -100,17 +99,20 @@ class Handlers:
         await self.tell(transaction, event, facts, case=case, order_sequence=event.sequence)
 
     async def on_held(self, transaction: Transaction, event: Event[PlacesHeld]) -> None:
-        await copies.note_facts(transaction, event.data.order_id, {"total": event.data.total.model_dump()})
-        await self.on_places(transaction, event)
+        await self.note_places(transaction, event, {"total": event.data.total.model_dump()})
 
-    async def on_places(self, transaction: Transaction, event: Event[PlacesHeld] | Event[ReservationConfirmed]) -> None:
-        await copies.note_places(
-            transaction,
+    async def on_reserved(self, transaction: Transaction, event: Event[ReservationConfirmed]) -> None:
+        await self.note_places(transaction, event, {})
+
+    async def note_places(self, transaction: Transaction, event: Event[Any], facts: dict[str, Any]) -> None:
+        news = News(
             event.data.order_id,
-            event.data.places.model_dump(mode="json"),
+            facts,
+            places=event.data.places.model_dump(mode="json"),
             reservation_id=event.data.reservation_id,
-            sequence=event.sequence,
+            reservation_sequence=event.sequence,
         )
+        await copies.note(transaction, news)
         await self.wake_waiting(transaction, event)
 
     async def on_link(self, transaction: Transaction, event: Event[PaymentLinkCreated]) -> None:
@@ -118,7 +120,7 @@ class Handlers:
 
     async def on_paid(self, transaction: Transaction, event: Event[PaymentSucceeded]) -> None:
         if event.data.invoice_paid:
-            await copies.note_paid(transaction, event.data.order_id)
+            await copies.note(transaction, News(event.data.order_id, paid=True))
 
     async def on_refunded(self, transaction: Transaction, event: Event[RefundSucceeded]) -> None:
         await self.tell(transaction, event, {"amount": event.data.amount.model_dump()})
@@ -162,7 +164,7 @@ def subscriptions(wake: Callable[[], None]) -> list[Subscribe]:
         Subscribe(OrderStatusChanged, handlers.on_status),
         Subscribe(OrderCancelled, handlers.on_cancelled),
         Subscribe(PlacesHeld, handlers.on_held),
-        Subscribe(ReservationConfirmed, handlers.on_places),
+        Subscribe(ReservationConfirmed, handlers.on_reserved),
         Subscribe(PaymentLinkCreated, handlers.on_link),
         Subscribe(PaymentSucceeded, handlers.on_paid),
         Subscribe(RefundSucceeded, handlers.on_refunded),

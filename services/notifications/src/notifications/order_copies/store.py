@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -9,70 +10,73 @@ from .domain import Facts, OrderCopy
 from .tables import order_copies
 
 _new = insert(order_copies)
-_FACTS = _new.on_conflict_do_update(
-    index_elements=["order_id"], set_={"facts": order_copies.c.facts.op("||")(_new.excluded.facts)}
-)
 # Several changes of one transaction share a version and arrive in order: the last of equals holds.
-_STATUS = _new.on_conflict_do_update(
-    index_elements=["order_id"],
-    set_={"sequence": _new.excluded.sequence, "status_group": _new.excluded.status_group},
-    where=order_copies.c.sequence <= _new.excluded.sequence,
-)
+_later_group = sa.and_(_new.excluded.status_group.is_not(None), order_copies.c.sequence <= _new.excluded.sequence)
 # Places taken again make a new reservation, whose id (UUIDv7) is greater; within one its version counts.
-_PLACES = _new.on_conflict_do_update(
-    index_elements=["order_id"],
-    set_={
-        "places": _new.excluded.places,
-        "reservation_id": _new.excluded.reservation_id,
-        "reservation_sequence": _new.excluded.reservation_sequence,
-    },
-    where=sa.or_(
+_later_places = sa.and_(
+    _new.excluded.places.is_not(None),
+    sa.or_(
         order_copies.c.reservation_id.is_(None),
         sa.tuple_(order_copies.c.reservation_id, order_copies.c.reservation_sequence)
         < sa.tuple_(_new.excluded.reservation_id, _new.excluded.reservation_sequence),
     ),
 )
-_PAID = _new.on_conflict_do_update(index_elements=["order_id"], set_={"paid": True})
+
+
+def _if(condition: sa.ColumnElement[bool], name: str) -> sa.ColumnElement[Any]:
+    return sa.case((condition, _new.excluded[name]), else_=order_copies.c[name])
+
+
+_NOTE = _new.on_conflict_do_update(
+    index_elements=["order_id"],
+    set_={
+        "facts": order_copies.c.facts.op("||")(_new.excluded.facts),
+        "paid": sa.or_(order_copies.c.paid, _new.excluded.paid),
+        "status_group": _if(_later_group, "status_group"),
+        "sequence": _if(_later_group, "sequence"),
+        "places": _if(_later_places, "places"),
+        "reservation_id": _if(_later_places, "reservation_id"),
+        "reservation_sequence": _if(_later_places, "reservation_sequence"),
+    },
+)
 _COPIES = sa.select(order_copies).where(order_copies.c.order_id.in_(sa.bindparam("orders", expanding=True)))
-_EMPTY: dict[str, Any] = {
-    "sequence": -1,
-    "status_group": None,
-    "paid": False,
-    "facts": {},
-    "places": None,
-    "reservation_id": None,
-    "reservation_sequence": -1,
-}
 
 
-async def note_facts(transaction: Transaction, order_id: UUID, facts: Facts) -> None:
-    """Add facts that never change once they are known."""
-    await transaction.execute(_FACTS, {**_EMPTY, "order_id": order_id, "facts": facts})
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one event says of an order; the rest stays as it is known.
+
+    Attributes:
+        facts: what never changes once it is known.
+        group, sequence: the status group at a version of the order; older ones than known are left.
+        places, reservation_id, reservation_sequence: likewise, by the version of the reservation.
+    """
+
+    order_id: UUID
+    facts: Facts = field(default_factory=dict)
+    group: str | None = None
+    sequence: int = -1
+    paid: bool = False
+    places: Facts | None = None
+    reservation_id: UUID | None = None
+    reservation_sequence: int = -1
 
 
-async def note_group(transaction: Transaction, order_id: UUID, group: str, *, sequence: int) -> None:
-    """Keep the status group unless a later one is known."""
-    await transaction.execute(_STATUS, {**_EMPTY, "order_id": order_id, "status_group": group, "sequence": sequence})
-
-
-async def note_places(
-    transaction: Transaction, order_id: UUID, places: Facts, *, reservation_id: UUID, sequence: int
-) -> None:
-    """Keep the places unless those of a later version of the reservation are known."""
+async def note(transaction: Transaction, news: News) -> None:
+    """Take in what an event says, whatever order events come in."""
     await transaction.execute(
-        _PLACES,
+        _NOTE,
         {
-            **_EMPTY,
-            "order_id": order_id,
-            "places": places,
-            "reservation_id": reservation_id,
-            "reservation_sequence": sequence,
+            "order_id": news.order_id,
+            "facts": dict(news.facts),
+            "status_group": news.group,
+            "sequence": news.sequence,
+            "paid": news.paid,
+            "places": news.places,
+            "reservation_id": news.reservation_id,
+            "reservation_sequence": news.reservation_sequence,
         },
     )
-
-
-async def note_paid(transaction: Transaction, order_id: UUID) -> None:
-    await transaction.execute(_PAID, {**_EMPTY, "order_id": order_id, "paid": True})
 
 
 async def copies(transaction: Transaction, order_ids: list[UUID]) -> dict[UUID, OrderCopy]:

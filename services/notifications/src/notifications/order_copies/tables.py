@@ -12,7 +12,7 @@ order_copies = sa.Table(
     sa.Column("status_group", sa.Text),
     sa.Column("paid", sa.Boolean, nullable=False),
     sa.Column("facts", JSONB, nullable=False),
-    sa.Column("places", JSONB),
+    sa.Column("places", JSONB(none_as_null=True)),
     sa.Column("reservation_id", UUID(as_uuid=True)),
     sa.Column("reservation_sequence", sa.BigInteger, nullable=False),
 )

@@ -11,6 +11,8 @@ from foyer_tools.world import World, world
 ENVIRONMENT = {
     "*": {"FOYER_RETRY_DELAYS_SECONDS": "[0.5, 1, 2, 5, 10, 20, 30]"},
     "booking": {"FOYER_CLOCK_SECONDS": "0.2"},
+    "payments": {"FOYER_PROVIDER_TIMEOUT_SECONDS": "3", "FOYER_LEASE_SECONDS": "7"},
+    "notifications": {"FOYER_SEND_TIMEOUT_SECONDS": "3", "FOYER_LEASE_SECONDS": "7"},
 }
 
 

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Writes .env beside docker-compose.yml: a random secret for every name that has none yet. What is there stays.
+set -eu
+umask 077
+file=${1:-$(dirname "$0")/../../.env}
+touch "$file"
+chmod 600 "$file"
+
+need() {
+    grep -q "^$1=" "$file" && return
+    # Hexadecimal, because these go into URLs.
+    printf '%s=%s\n' "$1" "$(od -An -N 24 -tx1 /dev/urandom | tr -d ' \n')" >> "$file"
+    echo "$1: made"
+}
+
+need POSTGRES_PASSWORD
+need RABBITMQ_PASSWORD
+need YOOKASSA_SECRET_KEY
+for service in ORDERS BOOKING PAYMENTS NOTIFICATIONS CHAT; do
+    need "${service}_DATABASE_PASSWORD"
+    need "${service}_BROKER_PASSWORD"
+done

@@ -165,7 +165,7 @@ async def test_a_paid_booking_survives_a_restart_of_a_server(
         await asyncio.to_thread(restart, immediate=immediate, down_seconds=1.0)
 
     async def ended() -> bool:
-        return (await people.order("anna", order["number"]))["status"] == "confirmed"
+        return bool((await people.order("anna", order["number"]))["status"] == "confirmed")
 
     try:
         async with on_event(system, "orders.order.placed.v1", act):

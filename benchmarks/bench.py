@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -121,8 +121,9 @@ class Bench:
     def pid(self, name: str) -> int:
         return self.system.pid(name)
 
-    def meter(self) -> Meter:
-        return Meter(self._labels)
+    def meter(self, more: Mapping[int, str] | None = None) -> Meter:
+        """Who uses the processors; `more` labels processes of a bench's own."""
+        return Meter(lambda: self._labels() | dict(more or {}))
 
     def _labels(self) -> dict[int, str]:
         labels = {self.system.pid(name): name for name in self.system.names if self.system.is_running(name)}

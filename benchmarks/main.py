@@ -14,7 +14,7 @@ import uvloop
 from foyer_tools.steps import say, step
 from foyer_tools.supervise import running
 
-from . import fighting, handling, placing, relaying
+from . import availability, chaining, fighting, growing, handling, hopping, journeying, listing, placing, relaying
 from .bench import FULL, QUICK, Bench, profile
 from .figures import BenchError, Figure
 from .table import show
@@ -25,9 +25,16 @@ Measure = Callable[[Bench], Awaitable[list[Figure]]]
 BENCHES: dict[str, Measure] = {
     "place": placing.measure,
     "place-gateway": placing.measure_gateway,
+    "list": listing.measure,
     "relay": relaying.measure,
     "handle": handling.measure,
+    "hop": hopping.measure,
+    "chain": chaining.measure,
+    "journey": journeying.measure,
     "fight": fighting.measure,
+    "availability": availability.measure,
+    "memory": journeying.measure_memory,
+    "growth": growing.measure,
 }
 WHOLE = {"journey", "memory"}  # these need every service
 MOST_SECONDS = 1800.0  # of one bench, however slow the machine

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from statistics import median
+from typing import Any
 
 from foyer_contracts.orders import OrderPlaced
 from foyer_contracts.samples import SAMPLES
@@ -10,26 +12,43 @@ from foyer_contracts.samples import SAMPLES
 from . import messages, seed
 from .bench import Bench
 from .figures import Figure, in_turn
+from .machine import Meter
 
 EVENT = SAMPLES[OrderPlaced.type]
 ROWS = 50_000
 SECONDS = 120.0
 
 
-async def relay_once(bench: Bench, rows: int, *, until_left: int = 0) -> float:
-    """Put rows into the outbox of orders, whose relay runs; events per second from their commit until they are
-    published, or only so many are left."""
+async def relay_once(bench: Bench, rows: int) -> float:
+    """Put rows into the outbox of orders, whose relay runs; seconds from their commit until all are published."""
     async with bench.database("orders") as connection:
         await seed.outbox(connection, EVENT.to_json(), EVENT.type, rows)
-        started = time.perf_counter()
+        return await _until_left(bench, connection, 0)
 
-        async def published() -> bool:
-            # The rows that are left, without a walk over them all: they go in the order of their positions.
-            first, last = await connection.fetchrow("SELECT min(position), max(position) FROM outbox")
-            return first is None or last - first < until_left
 
-        await bench.until(published, f"{rows} events are published", seconds=SECONDS, every_seconds=0.01)
-        return (rows - until_left) / (time.perf_counter() - started)
+async def relay_windows(bench: Bench, rows: int, window: int, rounds: int, meter: Meter) -> float:
+    """The median time, in seconds, for a window of events: in one go from a backlog of `rows` where that holds as many
+    windows, else each from a backlog of its own."""
+    if rows < rounds * window:
+        with meter.running():
+            return median([await relay_once(bench, window) for _ in range(rounds)])
+    async with bench.database("orders") as connection:
+        await seed.outbox(connection, EVENT.to_json(), EVENT.type, rows)
+        with meter.running():
+            return median([await _until_left(bench, connection, rows - n * window) for n in range(1, rounds + 1)])
+
+
+async def _until_left(bench: Bench, connection: Any, left: int) -> float:
+    """Seconds until only so many events wait."""
+    started = time.perf_counter()
+
+    async def published() -> bool:
+        # By their positions rather than counted: a walk over a million rows would be a load of its own.
+        first, last = await connection.fetchrow("SELECT min(position), max(position) FROM outbox")
+        return (0 if first is None else last - first + 1) <= left
+
+    await bench.until(published, "the events are published", seconds=SECONDS, every_seconds=0.01)
+    return time.perf_counter() - started
 
 
 async def measure(bench: Bench) -> list[Figure]:
@@ -49,7 +68,7 @@ async def measure(bench: Bench) -> list[Figure]:
     async def ours() -> float:
         await messages.purge(bench)
         with meter.running():
-            return await relay_once(bench, rows)
+            return rows / await relay_once(bench, rows)
 
     bare, relayed = await in_turn(bench.scale.rounds, limit, ours)
     return [

@@ -1,0 +1,131 @@
+"""`availability`: what is free, among a million reservations, beside pgbench with the same SQL."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from . import seed
+from .bench import Bench
+from .figures import MILLISECONDS, Figure, in_turn, p99_ms
+from .load import Load, request, saturate
+from .pgbench import pgbench
+
+CUSTOMER = "anna"
+RESOURCES = 50
+DAYS = 31
+VARIANTS = 20  # of the page of many resources, so that it is not always the same one
+SKIPPED_DAYS = 5
+TAKING = "status IN ('active', 'confirmed', 'held')"
+
+#: The two statements of the service: resources/store.py, _RESOURCES_BY_ID; reserving/store.py, _TAKEN_BETWEEN.
+RESOURCE_SQL = """
+SELECT r.*, l.name, l.time_zone, l.opening_hours, l.closed_days, l.version
+FROM resources r JOIN locations l ON l.id = r.location_id WHERE r.id IN ({ids});
+"""
+TAKEN_SQL = f"""
+SELECT resource_id, lower(during) AS starts_at, upper(during) AS ends_at FROM reservations
+WHERE resource_id IN ({{ids}}) AND during && tstzrange('{{begin}}', '{{end}}') AND {TAKING}
+ORDER BY resource_id, starts_at;
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a customer asks: requests in turn, scripts of which pgbench picks one at random."""
+
+    name: str
+    what: str
+    goal_ms: float
+    requests: list[bytes]
+    scripts: list[str]
+
+    def next_request(self) -> Callable[[int], bytes]:
+        """The requests one after the other, again and again."""
+        turn = itertools.cycle(self.requests)
+        return lambda _: next(turn)
+
+
+async def questions(bench: Bench) -> tuple[Question, Question]:
+    """One day of a resource; a month of fifty."""
+    token = await bench.token(CUSTOMER)
+    day = (datetime.now(UTC) + timedelta(days=SKIPPED_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    date = day.date().isoformat()
+    rooms = [seed.room_id(number) for number in range(seed.ROOMS)]
+    one = Question(
+        "availability",
+        "one resource, one day",
+        3.0,
+        [request("GET", f"/v1/resources/{room}/availability?from={date}", token) for room in rooms],
+        [_script([str(room)], day, 1) for room in rooms[:: seed.ROOMS // VARIANTS]],
+    )
+    groups = [[str(room) for room in rooms[start : start + RESOURCES]] for start in range(0, seed.ROOMS, RESOURCES)]
+    paths = [
+        f"/v1/availability?from={date}&days={DAYS}&" + "&".join(f"resource_id={room}" for room in group)
+        for group in groups
+    ]
+    many = Question(
+        "availability/50x31",
+        f"{RESOURCES} resources, {DAYS} days",
+        60.0,
+        [request("GET", path, token) for path in paths],
+        [_script(group, day, DAYS + 2) for group in groups[:VARIANTS]],
+    )
+    return one, many
+
+
+def _script(rooms: list[str], day: datetime, days: int) -> str:
+    ids = ", ".join(f"'{room}'" for room in rooms)
+    end = day + timedelta(days=days)
+    return RESOURCE_SQL.format(ids=ids) + TAKEN_SQL.format(ids=ids, begin=day.isoformat(), end=end.isoformat())
+
+
+async def prepare(bench: Bench, rows: int) -> None:
+    """That many reservations, and the API of booking alone."""
+    await bench.only()
+    await seed.empty(bench)
+    await seed.reservations(bench, rows)
+    await bench.only("identity", "booking-api")
+
+
+async def load(bench: Bench, question: Question) -> Load:
+    """One client that asks again and again: what is measured is how long an answer takes, not how many there are."""
+    url = bench.system.api_urls["booking"]
+    return await saturate([url], 1, question.next_request(), seconds=bench.scale.seconds, expect=200)
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    await prepare(bench, bench.scale.rows)
+    return [await _measure(bench, question) for question in await questions(bench)]
+
+
+async def _measure(bench: Bench, question: Question) -> Figure:
+    await load(bench, question)
+    meter, latencies = bench.meter(), list[float]()
+
+    async def limit() -> float:
+        url = bench.database_url("booking")
+        return (await pgbench(url, question.scripts, clients=1, seconds=bench.scale.seconds)).average_ms
+
+    async def ours() -> float:
+        with meter.running():
+            done = await load(bench, question)
+        latencies.extend(done.latencies)
+        return median(done.latencies) * MILLISECONDS
+
+    bare, answered = await in_turn(bench.scale.rounds, limit, ours)
+    return Figure(
+        name=question.name,
+        what=f"{question.what} at {bench.scale.rows:,} reservations, 1 client",
+        unit="ms",
+        limit=bare,
+        ours=answered,
+        goal=f"≤ {question.goal_ms:.0f} ms",
+        ok=answered <= question.goal_ms,
+        p50_ms=answered,
+        p99_ms=p99_ms(latencies),
+        beside=str(meter),
+    )

@@ -204,6 +204,10 @@ async def test_who_may_cancel_when(shop: Shop) -> None:
     assert (await shop.cancel(order, "boris")).status_code == 404
     assert (await shop.cancel(order, "fedor", "finance")).status_code == 403
     assert (await shop.cancel(order, "rita", "rent_manager", **{"If-Match": '"9"'})).status_code == 412
+    silent = await shop.orders.client("rita", "rent_manager").post(
+        f"/v1/orders/{order['number']}/cancel", json={"comment": " "}, headers={"Idempotency-Key": "silent"}
+    )
+    assert (silent.status_code, silent.json()["type"]) == (422, "https://foyer.dev/problems/reason-needed")
     answer = await shop.cancel(order, "rita", "rent_manager", **{"If-Match": '"1"'})
     assert (answer.status_code, answer.json()["cancel_reason"]) == (200, "staff_decision")
     assert (await shop.cancel(order, "rita", "rent_manager")).status_code == 409

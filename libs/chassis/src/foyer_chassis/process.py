@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import isawaitable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
-from alembic import command
-from alembic.config import Config
 from fastapi import FastAPI
 
 from . import log, telemetry
@@ -24,6 +24,9 @@ from .http import health_router
 from .idempotency import forget_answers
 from .relay import Relay
 from .settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _logger = log.get(__name__)
 STOP_SECONDS = 20
@@ -127,6 +130,10 @@ async def _work(service: Service, settings: ServiceSettings) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STOP_SECONDS):
             await asyncio.gather(*tasks, return_exceptions=True)
+    for close in parts.close:
+        closing = close()
+        if isawaitable(closing):
+            await closing
     await database.close()
     if done - {stopped}:
         # An orchestrator starts it again; half a worker would look alive.
@@ -156,6 +163,9 @@ def _health_server(settings: ServiceSettings, database: Database, relay: Relay, 
 
 def migrate(service: Service) -> int:
     """The database's schema and the broker's queues, as this release needs them. Run it before its processes."""
+    # Here and below, because the processes that serve should not carry it in memory.
+    from alembic import command
+
     settings = service.settings()
     command.upgrade(alembic_config(service.folder, settings.database_url), "head")
     parts = service.build_worker(settings, Database(settings.database_url))
@@ -166,7 +176,9 @@ def migrate(service: Service) -> int:
     return 0
 
 
-def alembic_config(folder: Path, database_url: str) -> Config:
+def alembic_config(folder: Path, database_url: str) -> "Config":
+    from alembic.config import Config
+
     config = Config(folder / "alembic.ini")
     config.set_main_option("script_location", str(folder / "migrations"))
     config.attributes["database_url"] = database_url

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 
@@ -102,6 +102,13 @@ class CannotBeCancelledError(ConflictError):
 
     title_en = "The order cannot be cancelled"
     title_ru = "Заказ нельзя отменить"
+
+
+class ReasonNeededError(InvalidError):
+    """Say why in `comment`: the customer is told."""
+
+    title_en = "A reason is needed"
+    title_ru = "Укажите причину"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +291,11 @@ def cancel(order: Order, actor: Actor, *, reason: str, note: str | None) -> Chan
     """A person cancels (A25, A27, B14).
 
     Raises:
+        ReasonNeededError: staff say no reason (B14).
         CannotBeCancelledError: it is cancelled already, or a customer may not.
     """
+    if actor.kind == "staff" and not (note or "").strip():
+        raise ReasonNeededError(field="comment")
     if not order.may_be_cancelled_by(actor):
         raise CannotBeCancelledError(state={"status": order.status.value, "version": order.version})
     return _cancel(order, reason, actor=actor, note=note)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from foyer_chassis.auth import CurrentCaller, Verifier, public, requires
 from foyer_chassis.errors import ConflictError, StaleError
 from foyer_chassis.http import InTransaction, build_app, version_of
@@ -57,6 +58,14 @@ def a_router() -> APIRouter:
     @router.get("/slow", dependencies=[public("a test")])
     async def slow() -> None:
         await asyncio.sleep(0.3)
+
+    @router.get("/stream", dependencies=[public("a test")])
+    async def stream() -> StreamingResponse:
+        async def lines() -> AsyncIterator[str]:
+            yield "data: 1\n\n"
+            await asyncio.sleep(2)
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
 
     return router
 
@@ -107,6 +116,15 @@ async def test_more_than_the_limit_is_told_to_come_back(client: httpx2.AsyncClie
     assert sorted(answer.status_code for answer in answers) == [200, 200, 503, 503, 503]
     assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 503)
     assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_streams_take_no_place_from_requests(client: httpx2.AsyncClient) -> None:
+    streams = []
+    for _ in range(4):
+        streams.append(asyncio.create_task(client.get("/stream")))
+        await asyncio.sleep(0.1)
+    assert (await client.get("/slow")).status_code == 200
+    assert [answer.status_code for answer in await asyncio.gather(*streams)] == [200] * 4
 
 
 async def test_unknown_path_and_method_and_request_id(client: httpx2.AsyncClient) -> None:

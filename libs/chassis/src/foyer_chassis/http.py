@@ -182,19 +182,24 @@ class RequestScope:
             return
         started = time.perf_counter()
         status = 500
+        counted = 1
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if any(value.startswith(b"text/event-stream") for _, value in message["headers"]):
+                    # A stream mostly waits; it must not take a place from those who work.
+                    self._at_work -= counted
+                    counted = 0
             await send(message)
 
-        self._at_work += 1
+        self._at_work += counted
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            self._at_work -= 1
+            self._at_work -= counted
             route = scope.get("route")
             path = getattr(route, "path", "none")
             telemetry.HTTP_SECONDS.labels(scope["method"], path, status).observe(time.perf_counter() - started)

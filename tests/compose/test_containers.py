@@ -89,6 +89,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield made
     finally:
         made.compose("down", "-v", "--timeout", "30")
+        images = [f"foyer-{name}:test" for name in (*SERVICES, "sandbox")]
+        subprocess.run(["docker", "image", "rm", *images], check=False, capture_output=True)
     assert [made.left(what) for what in ("containers", "volumes", "networks")] == [[], [], []]
 
 

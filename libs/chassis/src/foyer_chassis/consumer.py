@@ -8,9 +8,11 @@ fails it is rolled back and replayed one by one, so that only the culprit goes t
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,6 +48,32 @@ class Subscribe:
     handler: Callable[[Transaction, Any], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class SubscribeMany:
+    """As `Subscribe`, with a handler that takes all events of its type that stand together in a batch: one statement
+    for many. It wraps what it publishes for each of them in `handling(event)`."""
+
+    data: type[EventData]
+    handler: Callable[[Transaction, Sequence[Event[Any]]], Awaitable[None]]
+
+
+#: Called with all new events of a batch before their handlers, to lock and read in one query what they will need.
+Prepare = Callable[[Transaction, Sequence[Event[Any]]], Awaitable[None]]
+
+
+@contextmanager
+def handling(event: Event[Any]) -> Iterator[None]:
+    """What is logged, traced and published in this block comes of that event."""
+    token = cause.set(str(event.id))
+    structlog.contextvars.bind_contextvars(event_id=str(event.id), event_type=event.type)
+    try:
+        with telemetry.span(f"handle {event.type}", traceparent=event.traceparent, kind=telemetry.SpanKind.CONSUMER):
+            yield
+    finally:
+        structlog.contextvars.unbind_contextvars("event_id", "event_type")
+        cause.reset(token)
+
+
 class UnreadableError(Exception):
     """The message is no event that this service knows how to read; trying again will not help."""
 
@@ -53,9 +81,16 @@ class UnreadableError(Exception):
 class Dispatcher:
     """Which handlers an event goes to, and the transaction around them."""
 
-    def __init__(self, database: Database, subscriptions: Iterable[Subscribe]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Iterable[Subscribe | SubscribeMany],
+        *,
+        prepare: Prepare | None = None,
+    ) -> None:
         self.database = database
-        self._handlers: dict[str, list[Subscribe]] = defaultdict(list)
+        self._prepare = prepare
+        self._handlers: dict[str, list[Subscribe | SubscribeMany]] = defaultdict(list)
         self._models: dict[str, type[Event[Any]]] = {}
         for subscription in subscriptions:
             self._handlers[subscription.data.type].append(subscription)
@@ -91,28 +126,27 @@ class Dispatcher:
         """Run the handlers of those events that are new, in one transaction. Returns how many were new."""
         async with self.database.transaction() as transaction:
             result = await transaction.execute(_NEW_IN_INBOX, {"ids": [event.id for event in events]})
-            new: set[UUID] = set(result.scalars())
-            for event in events:
-                if event.id in new:
-                    new.discard(event.id)
-                    await self._handle(transaction, event)
-            return result.rowcount
+            ids: set[UUID] = set(result.scalars())
+            # An id that stands twice in one batch is new once.
+            new = list({event.id: event for event in events if event.id in ids}.values())
+            if new and self._prepare is not None:
+                await self._prepare(transaction, new)
+            for type_, together in groupby(new, key=lambda event: event.type):
+                await self._handle(transaction, type_, list(together))
+            return len(new)
 
-    async def _handle(self, transaction: Transaction, event: Event[Any]) -> None:
-        cause.set(str(event.id))
-        structlog.contextvars.bind_contextvars(event_id=str(event.id), event_type=event.type)
-        try:
-            with telemetry.span(
-                f"handle {event.type}", traceparent=event.traceparent, kind=telemetry.SpanKind.CONSUMER
-            ):
-                for subscription in self._handlers[event.type]:
-                    await subscription.handler(transaction, event)
-        finally:
-            structlog.contextvars.unbind_contextvars("event_id", "event_type")
-            cause.set(None)
-        telemetry.EVENT_AGE_SECONDS.labels(event.type).observe(
-            max(0.0, (transaction.now - event.time) / timedelta(seconds=1))
-        )
+    async def _handle(self, transaction: Transaction, type_: str, events: list[Event[Any]]) -> None:
+        for subscription in self._handlers[type_]:
+            if isinstance(subscription, SubscribeMany):
+                await subscription.handler(transaction, events)
+            else:
+                for event in events:
+                    with handling(event):
+                        await subscription.handler(transaction, event)
+        for event in events:
+            telemetry.EVENT_AGE_SECONDS.labels(type_).observe(
+                max(0.0, (transaction.now - event.time) / timedelta(seconds=1))
+            )
 
 
 class Consumer:

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,7 @@ from . import log, telemetry
 from .tables import outbox
 
 OUTBOX_CHANNEL = "foyer_outbox"
+K = TypeVar("K")
 
 _logger = log.get(__name__)
 
@@ -101,6 +102,19 @@ class Transaction(UnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(now)
         self.connection = connection
+        self._before_commit: list[Callable[[], Awaitable[None]]] = []
+        self._kept: dict[type[Any], Any] = {}
+
+    def kept(self, kind: type[K]) -> K:
+        """A thing of this transaction's own, made at the first call; e.g. the rows that a batch has locked."""
+        if kind not in self._kept:
+            self._kept[kind] = kind()
+        made: K = self._kept[kind]
+        return made
+
+    def before_commit(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write something at the end, so that a batch of events needs one statement instead of one each."""
+        self._before_commit.append(write)
 
     async def execute(
         self, statement: sa.Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -120,7 +134,9 @@ class Transaction(UnitOfWork):
         return result.mappings().all()
 
     async def flush(self) -> None:
-        """Write the published events to the outbox."""
+        """Write what was left for the end, and the published events to the outbox."""
+        while self._before_commit:
+            await self._before_commit.pop(0)()
         if self._events:
             await self.connection.execute(_INSERT_OUTBOX, self.take_outbox())
 

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from . import log, telemetry
 from .broker import Broker
 from .clock import Loop
-from .consumer import Consumer, Dispatcher, Subscribe, forget_handled
+from .consumer import Consumer, Dispatcher, Prepare, Subscribe, SubscribeMany, forget_handled
 from .db import Database
 from .http import health_router
 from .idempotency import forget_answers
@@ -34,11 +34,13 @@ STOP_SECONDS = 20
 
 @dataclass
 class WorkerParts:
-    """What a service adds to the worker: its subscriptions, its loops, what to close at the end."""
+    """What a service adds to the worker: its subscriptions, its loops, what to close at the end, and what to do
+    before the handlers of a batch."""
 
-    subscriptions: Sequence[Subscribe]
+    subscriptions: Sequence[Subscribe | SubscribeMany]
     loops: Sequence[Loop] = ()
     close: Sequence[Callable[[], object]] = field(default_factory=tuple)
+    prepare: Prepare | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ async def _work(service: Service, settings: ServiceSettings) -> None:
     relay = Relay(settings.database_url, broker, batch=settings.relay_batch, poll_seconds=settings.relay_poll_seconds)
     consumer = Consumer(
         broker,
-        Dispatcher(database, parts.subscriptions),
+        Dispatcher(database, parts.subscriptions, prepare=parts.prepare),
         prefetch=settings.consumer_prefetch,
         batch=settings.consumer_batch,
     )

@@ -29,7 +29,7 @@ from joserfc.jwk import ECKey, KeySet
 from .auth import Verifier
 from .broker import Broker
 from .clock import Loop
-from .consumer import Dispatcher, Subscribe
+from .consumer import Dispatcher, Subscribe, SubscribeMany
 from .db import Database
 from .process import Service, alembic_config
 from .settings import ServiceSettings
@@ -194,7 +194,7 @@ class Running:
     database: Database
     dispatcher: Dispatcher
     identity: Identity
-    subscriptions: Sequence[Subscribe]
+    subscriptions: Sequence[Subscribe | SubscribeMany]
     loops: dict[str, Loop]
     _clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
@@ -266,7 +266,7 @@ async def running(
         settings=configured,
         app=app,
         database=database,
-        dispatcher=Dispatcher(database, parts.subscriptions),
+        dispatcher=Dispatcher(database, parts.subscriptions, prepare=parts.prepare),
         identity=identity,
         subscriptions=parts.subscriptions,
         loops={loop.name: loop for loop in parts.loops},

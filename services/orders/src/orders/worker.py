@@ -9,4 +9,4 @@ from .ordering import consumers as ordering
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
-    return WorkerParts(subscriptions=[*catalogue.SUBSCRIPTIONS, *ordering.SUBSCRIPTIONS])
+    return WorkerParts(subscriptions=[*catalogue.SUBSCRIPTIONS, *ordering.SUBSCRIPTIONS], prepare=ordering.lock_orders)

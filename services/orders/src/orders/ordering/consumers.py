@@ -1,11 +1,14 @@
 """What orders hears: one line per subscription."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from foyer_chassis.consumer import Subscribe
 from foyer_chassis.db import Transaction
 from foyer_contracts import booking, payments
 from foyer_contracts.envelope import Event
 
-from . import domain
+from . import domain, store
 from .domain import Line, Stage
 from .use_cases import hear, places_as_text
 
@@ -71,6 +74,11 @@ async def _on_refunded(tx: Transaction, event: Event[payments.RefundSucceeded]) 
 
 async def _on_refund_failed(tx: Transaction, event: Event[payments.RefundFailed]) -> None:
     await hear(tx, event.data.order_id, domain.refund_failed)
+
+
+async def lock_orders(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Lock and read all orders that a batch of events is about, in one query."""
+    await store.lock(tx, {event.data.order_id for event in events if hasattr(event.data, "order_id")})
 
 
 SUBSCRIPTIONS = [

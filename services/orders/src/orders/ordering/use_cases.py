@@ -109,7 +109,7 @@ async def cancel_order(
         raise StaleError(version=order.version, status_now=order.status.value)
     actor = actor_of(caller)
     reason = domain.STAFF_DECISION if actor.kind == "staff" else domain.CUSTOMER_REQUEST
-    return await _keep(transaction, order, domain.cancel(order, actor, reason=reason, note=note))
+    return _keep(transaction, order, domain.cancel(order, actor, reason=reason, note=note))
 
 
 async def visible_order(transaction: Transaction, caller: Caller, number: int, *, lock: bool = False) -> Order:
@@ -124,16 +124,16 @@ async def hear(transaction: Transaction, order_id: UUID, make: Callable[[Order],
     """Another service told something about an order. What concerns an order unknown here is not ours."""
     order = await store.by_id_locked(transaction, order_id)
     if order is not None:
-        await _keep(transaction, order, make(order))
+        _keep(transaction, order, make(order))
 
 
-async def _keep(transaction: Transaction, before: Order, change: Change) -> Order:
+def _keep(transaction: Transaction, before: Order, change: Change) -> Order:
     """Store the change, if there is one, and publish what happened."""
     if change.order == before and not change.happened:
         return before
     order = replace(change.order, version=before.version + 1, updated_at=max(transaction.now, before.updated_at))
     status_changes = [item for item in change.happened if isinstance(item, domain.StatusChanged)]
-    await store.save(transaction, order, status_changes)
+    store.save(transaction, order, status_changes)
     for item in change.happened:
         transaction.publish(_event(order, item), subject=order.id, sequence=order.version)
     return order

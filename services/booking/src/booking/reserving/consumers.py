@@ -1,8 +1,9 @@
 """What booking hears: one line per subscription."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from foyer_chassis.consumer import Subscribe
+from foyer_chassis.consumer import Subscribe, SubscribeMany
 from foyer_chassis.db import Transaction
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import OrderCancelled, OrderPlaced
@@ -11,23 +12,11 @@ from foyer_contracts.payments import PaymentSucceeded
 from . import use_cases
 
 
-def subscriptions(*, default_hold_ttl_seconds: int) -> list[Subscribe]:
+def subscriptions(*, default_hold_ttl_seconds: int) -> list[Subscribe | SubscribeMany]:
     default_ttl = timedelta(seconds=default_hold_ttl_seconds)
 
-    async def on_placed(transaction: Transaction, event: Event[OrderPlaced]) -> None:
-        order = event.data
-        if order.slots is not None:
-            await use_cases.hold_places(
-                transaction,
-                order_id=order.order_id,
-                applicant_id=order.applicant_id,
-                resource_id=order.slots.resource_id,
-                starts_at=order.slots.starts_at,
-                ends_at=order.slots.ends_at,
-                prepaid=order.prepaid,
-                order_sequence=event.sequence,
-                default_ttl=default_ttl,
-            )
+    async def on_placed(transaction: Transaction, placed: Sequence[Event[OrderPlaced]]) -> None:
+        await use_cases.hold_places(transaction, placed, default_ttl=default_ttl)
 
     async def on_paid(transaction: Transaction, event: Event[PaymentSucceeded]) -> None:
         if event.data.invoice_paid:
@@ -39,7 +28,7 @@ def subscriptions(*, default_hold_ttl_seconds: int) -> list[Subscribe]:
         )
 
     return [
-        Subscribe(OrderPlaced, on_placed),
+        SubscribeMany(OrderPlaced, on_placed),
         Subscribe(PaymentSucceeded, on_paid),
         Subscribe(OrderCancelled, on_cancelled),
     ]

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,20 @@ _TAKING = reservations.c.status.in_(sorted(TAKING))
 
 # DO NOTHING without a target covers the exclusion constraint too, and waits for a rival that may roll back.
 # A plain INSERT deadlocks when many want one slot.
-_INSERT = insert(reservations).on_conflict_do_nothing().returning(reservations.c.id)
+_INSERT = sa.text("""
+    INSERT INTO reservations (
+        id, order_id, resource_id, during, slots, price_amount, price_currency, status, expires_at, version, created_at
+    )
+    SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, amount, currency, status, expires_at, 1,
+        CAST(:now AS timestamptz)
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
+        CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:amounts AS bigint[]),
+        CAST(:currencies AS text[]), CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[])
+    ) AS new (id, order_id, resource_id, starts_at, ends_at, slots, amount, currency, status, expires_at)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""")
 _OF_ORDER_LOCKED = (
     sa.select(*_COLUMNS)
     .where(reservations.c.order_id == sa.bindparam("order"))
@@ -93,9 +106,14 @@ _DUE = {
 }
 
 _upsert = insert(order_copies)
-_COPY_PLACED = _upsert.on_conflict_do_update(
-    index_elements=["order_id"], set_={"applicant_id": _upsert.excluded.applicant_id}
-).returning(order_copies)
+_COPIES_PLACED = sa.text("""
+    INSERT INTO order_copies (order_id, applicant_id, sequence, paid)
+    SELECT order_id, applicant_id, sequence, false
+    FROM unnest(CAST(:orders AS uuid[]), CAST(:applicants AS uuid[]), CAST(:sequences AS integer[]))
+        AS new (order_id, applicant_id, sequence)
+    ON CONFLICT (order_id) DO UPDATE SET applicant_id = excluded.applicant_id
+    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid
+""")
 _COPY_PAID = _upsert.on_conflict_do_update(index_elements=["order_id"], set_={"paid": True}).returning(order_copies)
 _COPY_CANCELLED = _upsert.on_conflict_do_update(
     index_elements=["order_id"],
@@ -120,25 +138,26 @@ def _reservation(row: sa.RowMapping) -> Reservation:
     )
 
 
-async def take(transaction: Transaction, reservation: Reservation) -> bool:
-    """Take the places. False when somebody has them, or the order already has some."""
+async def take(transaction: Transaction, wanted: Sequence[Reservation]) -> set[UUID]:
+    """Take places, in the given order; the ids of those that were had. Not had: somebody has them, among them one
+    before in the list, or the order has places already."""
     result = await transaction.execute(
         _INSERT,
         {
-            "id": reservation.id,
-            "order_id": reservation.order_id,
-            "resource_id": reservation.resource_id,
-            "during": Range(reservation.starts_at, reservation.ends_at),
-            "slots": reservation.slots,
-            "price_amount": reservation.unit_price.amount,
-            "price_currency": reservation.unit_price.currency,
-            "status": reservation.status,
-            "expires_at": reservation.expires_at,
-            "version": reservation.version,
-            "created_at": transaction.now,
+            "now": transaction.now,
+            "ids": [item.id for item in wanted],
+            "orders": [item.order_id for item in wanted],
+            "resources": [item.resource_id for item in wanted],
+            "starts": [item.starts_at for item in wanted],
+            "ends": [item.ends_at for item in wanted],
+            "slots": [item.slots for item in wanted],
+            "amounts": [item.unit_price.amount for item in wanted],
+            "currencies": [item.unit_price.currency for item in wanted],
+            "statuses": [item.status.value for item in wanted],
+            "expiries": [item.expires_at for item in wanted],
         },
     )
-    return result.scalar_one_or_none() is not None
+    return set(result.scalars())
 
 
 async def latest_of(transaction: Transaction, order_id: UUID, *, lock: bool = False) -> Reservation | None:
@@ -185,19 +204,17 @@ def _copy(row: sa.RowMapping) -> OrderCopy:
     return OrderCopy(**row)
 
 
-async def note_placed(transaction: Transaction, order_id: UUID, *, applicant_id: UUID, sequence: int) -> OrderCopy:
-    row = await transaction.one_or_none(
-        _COPY_PLACED,
+async def note_placed(transaction: Transaction, placed: Mapping[UUID, tuple[UUID, int]]) -> dict[UUID, OrderCopy]:
+    """Keep new orders (id → applicant and sequence); what is known of each now."""
+    rows = await transaction.all(
+        _COPIES_PLACED,
         {
-            "order_id": order_id,
-            "applicant_id": applicant_id,
-            "sequence": sequence,
-            "cancelled_reason": None,
-            "paid": False,
+            "orders": list(placed),
+            "applicants": [applicant for applicant, _ in placed.values()],
+            "sequences": [sequence for _, sequence in placed.values()],
         },
     )
-    assert row is not None
-    return _copy(row)
+    return {row["order_id"]: _copy(row) for row in rows}
 
 
 async def note_paid(transaction: Transaction, order_id: UUID) -> OrderCopy:

@@ -32,6 +32,13 @@ class OpeningHoursInvalidError(InvalidError):
     title_ru = "Такие часы работы невозможны"
 
 
+class UnknownResourceError(InvalidError):
+    """There is no such resource, or it cannot be booked now."""
+
+    title_en = "Unknown resource"
+    title_ru = "Нет такого места"
+
+
 class OutsideOpeningHoursError(InvalidError):
     """The place is closed for at least a part of that time. A booking lies within one local day."""
 

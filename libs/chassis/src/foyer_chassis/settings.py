@@ -1,5 +1,6 @@
 """What a service process needs from outside, read from the environment (`FOYER_…`)."""
 
+import os
 from typing import Literal
 
 from pydantic import Field
@@ -9,10 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServiceSettings(BaseSettings):
     """Settings that every service has; a service adds its own in `settings.py`.
 
-    Secrets may come as files instead: a folder named by `FOYER_SECRETS_DIR` with one file per variable.
+    Secrets may come as files instead: a folder named by `FOYER_SECRETS_DIR` with one file per variable, named as the
+    variable (`foyer_database_url`).
     """
 
-    model_config = SettingsConfigDict(env_prefix="FOYER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FOYER_", extra="ignore", frozen=True, secrets_dir=os.environ.get("FOYER_SECRETS_DIR")
+    )
 
     database_url: str = Field(description="postgresql://user:password@host:port/database")
     amqp_url: str = Field(description="amqp://user:password@host:port/vhost")

@@ -37,6 +37,7 @@ from .tables import outbox
 
 ISSUER = "https://identity.test"
 AUDIENCE = "foyer"
+AMQP_PORT = 5672
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,16 @@ def servers() -> Iterator[Servers]:
     if postgres and amqp:
         yield Servers(postgres, amqp)
         return
-    from testcontainers.community.postgres import PostgresContainer
-    from testcontainers.community.rabbitmq import RabbitMqContainer
-
     try:
-        with PostgresContainer("postgres:17") as database, RabbitMqContainer("rabbitmq:4") as broker:
-            host, port = broker.get_container_host_ip(), broker.get_exposed_port(5672)
+        from testcontainers.community.postgres import PostgresContainer
+        from testcontainers.core.container import DockerContainer
+        from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+        # Not testcontainers' own RabbitMQ: it wants another client library only to see that the server is up.
+        broker = DockerContainer("rabbitmq:4").with_exposed_ports(AMQP_PORT)
+        broker = broker.waiting_for(LogMessageWaitStrategy("Server startup complete"))
+        with PostgresContainer("postgres:17") as database, broker:
+            host, port = broker.get_container_host_ip(), broker.get_exposed_port(AMQP_PORT)
             yield Servers(database.get_connection_url(driver=None), f"amqp://guest:guest@{host}:{port}/")
     except Exception as error:
         pytest.exit(f"no servers to test on: run ./foyer test, or start a container engine ({error})", 3)

@@ -11,7 +11,7 @@ from foyer_tools.world import World, expect
 from .logs import Marks
 
 _FEATURES = {
-    "1": ("A11", "A12", "A22", "A23"),
+    "1": ("A11", "A12", "A23"),
     "2": ("A26",),
     "4b": ("A11",),
     "5": ("A25", "A26", "A27"),

@@ -240,10 +240,18 @@ def test_headers_on_the_way_in(running: Gateway) -> None:
         "GET",
         "/api/orders/v1/x",
         token=token,
-        headers={"X-Foyer-User": "root", "x-foyer-roles": "finance", "traceparent": trace, "x-request-id": "mine"},
+        headers={
+            "X-Foyer-User": "root",
+            "x-foyer-roles": "finance",
+            "X-Foyer-Client-Address": "203.0.113.7",
+            "traceparent": trace,
+            "x-request-id": "mine",
+        },
     )
     seen = answer.json()["headers"]
-    assert not [name for name in seen if name.startswith("x-foyer-")]
+    assert {name: seen[name] for name in seen if name.startswith("x-foyer-")} == {
+        "x-foyer-client-address": "127.0.0.1"
+    }
     assert seen["authorization"] == f"Bearer {token}"
     assert seen["traceparent"] == trace
     assert seen["x-request-id"] not in ("", "mine")

@@ -65,7 +65,6 @@ async def test_paid_order_goes_its_way(shop: Shop) -> None:
     same_shape((await shop.orders.published(CHANGED))[0], SAMPLES[CHANGED])
 
 
-@pytest.mark.feature("A22")
 async def test_every_order_of_arrival_ends_the_same(shop: Shop) -> None:
     for permutation in permutations(range(5)):
         order = await shop.place()
@@ -222,7 +221,6 @@ async def test_who_may_cancel_when(shop: Shop) -> None:
     assert (last["actor_kind"], last["comment"]) == ("staff", "Планы изменились")
 
 
-@pytest.mark.feature("B1")
 async def test_others_orders_are_not_visible(shop: Shop) -> None:
     order = await shop.place("anna")
     boris = shop.orders.client("boris")

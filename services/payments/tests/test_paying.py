@@ -40,7 +40,6 @@ async def test_a_priced_order_gets_an_invoice_and_a_link(shop: Shop) -> None:
 
 
 @pytest.mark.feature("A12")
-@pytest.mark.feature("A22")
 async def test_paid_webhook_to_fully_paid_event(shop: Shop) -> None:
     async with shop.live():
         order_id = new_id()

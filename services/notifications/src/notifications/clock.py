@@ -5,12 +5,12 @@ took a message and our commit lies the only way to a second copy; it has the sam
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 
-from foyer_chassis import log, telemetry
-from foyer_chassis.clock import Loop
-from foyer_chassis.db import Database, Transaction, cause, is_outage
+from foyer_chassis import log
+from foyer_chassis.claims import Pump
+from foyer_chassis.db import Database
 
 from .recipients.domain import Device
 from .settings import Settings
@@ -33,8 +33,6 @@ from .telling.domain import (
 from .texts.domain import Message
 from .texts.renderer import Renderer
 
-OUTAGE_PAUSE_SECONDS = 0.25
-
 _logger = log.get(__name__)
 
 
@@ -48,65 +46,24 @@ class Dispatch:
         self._mail = mail
         self._push = push
         self._renderer = renderer
-        self._slots = settings.send_concurrency
-        self._lease = timedelta(seconds=settings.lease_seconds)
-        self._every_seconds = settings.clock_seconds
         self._timeout_seconds = settings.send_timeout_seconds
         self._patience = Patience(
             contact=timedelta(seconds=settings.contact_wait_seconds),
             facts=timedelta(seconds=settings.facts_wait_seconds),
             retries=tuple(timedelta(seconds=item) for item in settings.send_retry_seconds),
         )
-        self._woken = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
-        self.loop = Loop("dispatch", self.step, every_seconds=settings.clock_seconds)
-
-    def wake(self) -> None:
-        self._woken.set()
-        self.loop.wake()
-
-    async def step(self) -> bool:
-        """Claim into the free slots, then wait until one is free or there is something to claim; False at rest."""
-        self._woken.clear()
-        try:
-            if free := self._slots - len(self._running):
-                async with self._database.transaction() as transaction:
-                    claimed = await store.claim(transaction, until=transaction.now + self._lease, most=free)
-                for delivery in claimed:
-                    task = asyncio.create_task(self._deliver(delivery), name="deliver")
-                    self._running.add(task)
-                    task.add_done_callback(self._done)
-            if not self._running:
-                return False
-            async with asyncio.timeout(self._every_seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        except BaseException:
-            for task in self._running:
-                task.cancel()
-            raise
-        return True
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        was_full = len(self._running) == self._slots
-        self._running.discard(task)
-        if was_full or not self._running:
-            self._woken.set()
-
-    async def _deliver(self, delivery: Delivery) -> None:
-        cause.set(str(delivery.event_id))
-        try:
-            with telemetry.span(
-                f"deliver {delivery.channel.value}", traceparent=delivery.traceparent, kind=telemetry.SpanKind.PRODUCER
-            ):
-                await self._decide(delivery)
-        except Exception as error:
-            # The claim runs out and the delivery comes up again.
-            if is_outage(error):
-                _logger.warning("claim_left_to_expire", delivery_id=str(delivery.id), error=type(error).__name__)
-            else:
-                _logger.exception("delivery_broke", delivery_id=str(delivery.id))
+        self._pump = Pump(
+            "dispatch",
+            database,
+            store.claim,
+            self._decide,
+            slots=settings.send_concurrency,
+            lease=timedelta(seconds=settings.lease_seconds),
+            every_seconds=settings.clock_seconds,
+        )
+        self._record = self._pump.record
+        self.loop = self._pump.loop
+        self.wake = self._pump.wake
 
     async def _decide(self, delivery: Delivery) -> None:
         async with self._database.read() as reading:
@@ -168,16 +125,3 @@ class Dispatch:
         else:
             if device is not None:
                 attempt.reached.append(device.id)
-
-    async def _record(self, record: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Write down what came of it; while PostgreSQL is away, again until the claim runs out."""
-        until = asyncio.get_running_loop().time() + self._lease / timedelta(seconds=1)
-        while True:
-            try:
-                async with self._database.transaction() as transaction:
-                    await record(transaction)
-                return
-            except Exception as error:
-                if not is_outage(error) or asyncio.get_running_loop().time() > until:
-                    raise
-            await asyncio.sleep(OUTAGE_PAUSE_SECONDS)

@@ -5,15 +5,14 @@ takes in the answer in a second transaction. A worker killed anywhere in between
 same question is asked again with the same idempotence key.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import timedelta
+from typing import Any, Protocol
 
-from foyer_chassis import log, telemetry
+from foyer_chassis import log
+from foyer_chassis.claims import Claim, Pump
 from foyer_chassis.clock import Loop
-from foyer_chassis.db import Database, Listener, Transaction, cause, is_outage
+from foyer_chassis.db import Database, Listener, Transaction
 
 from .paying import store as payments
 from .paying import use_cases as paying
@@ -36,92 +35,12 @@ from .refunding.domain import Status as RefundStatus
 from .settings import Settings
 
 _logger = log.get(__name__)
-OUTAGE_PAUSE_SECONDS = 0.25
 FIRST_RETRY = timedelta(seconds=0.5)
 LONGEST_RETRY = timedelta(seconds=30)
 
 
 class Provider(PaymentProvider, RefundProvider, Protocol):
     """A payment provider as a whole."""
-
-
-class Job(Protocol):
-    """A claimed row; the trace and the cause of what began it go on with what comes of it."""
-
-    @property
-    def caused_by(self) -> str | None: ...
-    @property
-    def traceparent(self) -> str | None: ...
-
-
-J = TypeVar("J", bound=Job)
-
-
-class Claim(Protocol[J]):
-    async def __call__(self, transaction: Transaction, *, until: datetime, most: int) -> list[J]: ...
-
-
-@dataclass
-class Pump(Generic[J]):
-    """Works on claimed rows, at most `slots` at once; a slow one holds up nothing but its own slot."""
-
-    name: str
-    database: Database
-    claim: Claim[J]
-    work: Callable[[J], Awaitable[None]]
-    slots: int
-    lease: timedelta
-    every_seconds: float
-
-    def __post_init__(self) -> None:
-        self.loop = Loop(self.name, self.step, every_seconds=self.every_seconds)
-        self._woken = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
-
-    def wake(self) -> None:
-        self._woken.set()
-        self.loop.wake()
-
-    async def step(self) -> bool:
-        """Claim into the free slots, then wait until there is something to claim or to end; False at rest."""
-        self._woken.clear()
-        try:
-            if free := self.slots - len(self._running):
-                async with self.database.transaction() as transaction:
-                    claimed = await self.claim(transaction, until=transaction.now + self.lease, most=free)
-                for job in claimed:
-                    task = asyncio.create_task(self._one(job), name=self.name)
-                    self._running.add(task)
-                    task.add_done_callback(self._done)
-            if not self._running:
-                return False
-            async with asyncio.timeout(self.every_seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        except BaseException:
-            for task in self._running:
-                task.cancel()
-            raise
-        return True
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        was_full = len(self._running) == self.slots
-        self._running.discard(task)
-        if was_full or not self._running:
-            self._woken.set()
-
-    async def _one(self, job: J) -> None:
-        cause.set(job.caused_by)
-        try:
-            with telemetry.span(self.name, traceparent=job.traceparent, kind=telemetry.SpanKind.CLIENT):
-                await self.work(job)
-        except Exception as error:
-            # The claim runs out and the row comes up again.
-            if is_outage(error):
-                _logger.warning("claim_left_to_expire", loop=self.name, error=f"{type(error).__name__}: {error}")
-            else:
-                _logger.exception("claim_failed", loop=self.name)
 
 
 class Clock:
@@ -151,6 +70,8 @@ class Clock:
         self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
         self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
+        # Which pump records makes no difference: they share database and lease.
+        self._record = self.create.record
         self._pumps = {item.name: item for item in (self.create, self.check, self.refund)}
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
         listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
@@ -235,16 +156,3 @@ class Clock:
                     transaction, refund, reason, patience=self._patience, definite=definite
                 )
             )
-
-    async def _record(self, record: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Take in what the provider said; while PostgreSQL is away, again until the claim runs out."""
-        until = asyncio.get_running_loop().time() + self._lease / timedelta(seconds=1)
-        while True:
-            try:
-                async with self._database.transaction() as transaction:
-                    await record(transaction)
-                return
-            except Exception as error:
-                if not is_outage(error) or asyncio.get_running_loop().time() > until:
-                    raise
-            await asyncio.sleep(OUTAGE_PAUSE_SECONDS)

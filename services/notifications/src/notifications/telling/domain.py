@@ -197,6 +197,11 @@ class Delivery:
     waiting_for: str | None = None
     traceparent: str | None = None
 
+    @property
+    def caused_by(self) -> str:
+        """Id of the event that it tells of."""
+        return str(self.event_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Send:

@@ -18,7 +18,7 @@ CUSTOMER = "anna"
 RESOURCES = 50
 DAYS = 31
 VARIANTS = 20  # of the page of many resources, so that it is not always the same one
-SKIPPED_DAYS = 5
+SKIPPED_DAYS = 3  # the reservations begin before, however few there are
 TAKING = "status IN ('active', 'confirmed', 'held')"
 
 #: The two statements of the service: resources/store.py, _RESOURCES_BY_ID; reserving/store.py, _TAKEN_BETWEEN.

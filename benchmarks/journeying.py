@@ -47,11 +47,23 @@ class Pool:
         self._free: list[Client] = []
 
     async def ask(self, text: bytes) -> Any:
-        client = self._free.pop() if self._free else await Client.open(self._url)
-        answer = await client.ask(text)
+        try:
+            client = await self._client()
+            answer = await client.ask(text)
+        except BenchError:
+            # It was closed for having been idle, as servers do, at the very moment of its use; all requests here
+            # may be repeated.
+            client = await Client.open(self._url)
+            answer = await client.ask(text)
         self._free.append(client)
         check(answer, 201 if text.startswith(f"POST {PLACE} ".encode()) else 200)
         return json.loads(answer.body)
+
+    async def _client(self) -> Client:
+        while self._free:
+            if (client := self._free.pop()).is_open:
+                return client
+        return await Client.open(self._url)
 
     def close(self) -> None:
         for client in self._free:

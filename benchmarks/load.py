@@ -47,6 +47,11 @@ class Client(asyncio.Protocol):
         self._transport.write(request)
         return await self._waiting
 
+    @property
+    def is_open(self) -> bool:
+        """False once the server has closed the connection."""
+        return self._transport is not None
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

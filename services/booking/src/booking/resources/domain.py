@@ -140,9 +140,13 @@ class Calendar:
         )
 
 
+#: Read once: the standard library walks the whole zone database at every call.
+_KNOWN_ZONES = frozenset(available_timezones())
+
+
 def zone_of(name: str) -> ZoneInfo:
     """Raises UnknownTimeZoneError."""
-    if name not in available_timezones():
+    if name not in _KNOWN_ZONES:
         raise UnknownTimeZoneError(field="time_zone", value=name)
     return ZoneInfo(name)
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
@@ -130,6 +131,12 @@ class Line:
     total: Money
 
 
+@lru_cache(maxsize=4096)
+def money(amount: int, currency: str) -> Money:
+    """The same few amounts stand in thousands of orders; each is made and checked once."""
+    return Money(amount=amount, currency=currency)
+
+
 @dataclass(frozen=True, slots=True)
 class Slots:
     resource_id: UUID
@@ -208,7 +215,7 @@ class Order:
         return self.status is not Status.NEW or self.payment_url is not None
 
     def money(self, amount: int) -> Money:
-        return Money(amount=amount, currency=self.currency)
+        return money(amount, self.currency)
 
     def may_be_cancelled_by(self, actor: Actor) -> bool:
         """A25: by staff in every status but a cancelled one, by the customer where the offering allows and before it

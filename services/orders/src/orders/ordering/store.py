@@ -5,9 +5,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.idempotency import Answer, Effect, OneStatement
-from foyer_contracts.money import Money
 
-from .domain import Actor, Line, Order, Slots, Stage, Status, StatusChanged
+from .domain import Actor, Line, Order, Slots, Stage, Status, StatusChanged, money
 from .tables import NUMBER_BLOCK, order_history, orders
 
 CHANGED_CHANNEL = "orders_changed"
@@ -87,10 +86,10 @@ def _order(row: sa.RowMapping) -> Order:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         lines=tuple(
-            Line(line["title"], line["quantity"], Money(**line["unit_price"]), Money(**line["total"]))
+            Line(line["title"], line["quantity"], money(**line["unit_price"]), money(**line["total"]))
             for line in row["lines"]
         ),
-        total=None if total is None else Money(amount=total, currency=currency),
+        total=None if total is None else money(total, currency),
         pay_until=row["pay_until"],
         places=row["places"],
         reservation=Stage(row["reservation"]),

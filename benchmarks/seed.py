@@ -179,8 +179,8 @@ _ORDERS = f"""
 
 
 async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
-    """Confirmed reservations of an hour, four a day in each room from the day after tomorrow on: a million fill 250 days
-    of a thousand rooms. Number n is the UUID of n, and so is its order's."""
+    """Confirmed reservations of an hour, four a day in each room from the day after tomorrow on: a million fill 250
+    days of a thousand rooms. Number n is the UUID of n + 1, and so is its order's."""
     async with bench.database("booking") as connection:
         constraint = "reservations_no_two_overlap"
         definition = await connection.fetchval(

@@ -249,9 +249,7 @@ def test_headers_on_the_way_in(running: Gateway) -> None:
         },
     )
     seen = answer.json()["headers"]
-    assert {name: seen[name] for name in seen if name.startswith("x-foyer-")} == {
-        "x-foyer-client-address": "127.0.0.1"
-    }
+    assert {name: seen[name] for name in seen if name.startswith("x-foyer-")} == {"x-foyer-client-address": "127.0.0.1"}
     assert seen["authorization"] == f"Bearer {token}"
     assert seen["traceparent"] == trace
     assert seen["x-request-id"] not in ("", "mine")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from asyncpg import Range
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
-from sqlalchemy.dialects.postgresql import TSTZRANGE, insert
+from sqlalchemy.dialects.postgresql import TSTZRANGE
 
 from .domain import TAKING, OrderCopy, Reservation, Status, Verb, next_status
 from .tables import order_copies, reservations
@@ -43,12 +43,17 @@ _INSERT = sa.text("""
     ON CONFLICT DO NOTHING
     RETURNING id
 """)
-_OF_ORDER_LOCKED = (
+_OF_ORDERS_LOCKED = (
+    # In one order, so that two transactions never wait for each other; the newest of an order comes last.
     sa.select(*_COLUMNS)
-    .where(reservations.c.order_id == sa.bindparam("order"))
-    .order_by(reservations.c.id.desc())
-    .limit(1)
+    .where(reservations.c.order_id.in_(sa.bindparam("orders", expanding=True)))
+    .order_by(reservations.c.id)
     .with_for_update()
+)
+_SET_STATUS = (
+    sa.update(reservations)
+    .where(reservations.c.id == sa.bindparam("reservation"))
+    .values(status=sa.bindparam("new_status"), version=sa.bindparam("new_version"))
 )
 _LATEST_OF_ORDER = (
     sa.select(*_COLUMNS)
@@ -105,7 +110,6 @@ _DUE = {
     Verb.END: _due(Verb.END, sa.func.upper(reservations.c.during)),
 }
 
-_upsert = insert(order_copies)
 _COPIES_PLACED = sa.text("""
     INSERT INTO order_copies (order_id, applicant_id, sequence, paid)
     SELECT order_id, applicant_id, sequence, false
@@ -114,12 +118,21 @@ _COPIES_PLACED = sa.text("""
     ON CONFLICT (order_id) DO UPDATE SET applicant_id = excluded.applicant_id
     RETURNING order_id, applicant_id, sequence, cancelled_reason, paid
 """)
-_COPY_PAID = _upsert.on_conflict_do_update(index_elements=["order_id"], set_={"paid": True}).returning(order_copies)
-_COPY_CANCELLED = _upsert.on_conflict_do_update(
-    index_elements=["order_id"],
-    set_={"sequence": _upsert.excluded.sequence, "cancelled_reason": _upsert.excluded.cancelled_reason},
-    where=order_copies.c.sequence < _upsert.excluded.sequence,
-).returning(order_copies)
+_COPIES_PAID = sa.text("""
+    INSERT INTO order_copies (order_id, sequence, paid)
+    SELECT order_id, 0, true FROM unnest(CAST(:orders AS uuid[])) AS new (order_id)
+    ON CONFLICT (order_id) DO UPDATE SET paid = true
+    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid
+""")
+_COPIES_CANCELLED = sa.text("""
+    INSERT INTO order_copies (order_id, sequence, cancelled_reason, paid)
+    SELECT order_id, sequence, reason, false
+    FROM unnest(CAST(:orders AS uuid[]), CAST(:sequences AS integer[]), CAST(:reasons AS text[]))
+        AS new (order_id, sequence, reason)
+    ON CONFLICT (order_id) DO UPDATE SET sequence = excluded.sequence, cancelled_reason = excluded.cancelled_reason
+    WHERE order_copies.sequence < excluded.sequence
+    RETURNING order_id
+""")
 _COPY = sa.select(order_copies).where(order_copies.c.order_id == sa.bindparam("order"))
 
 
@@ -160,17 +173,26 @@ async def take(transaction: Transaction, wanted: Sequence[Reservation]) -> set[U
     return set(result.scalars())
 
 
-async def latest_of(transaction: Transaction, order_id: UUID, *, lock: bool = False) -> Reservation | None:
-    row = await transaction.one_or_none(_OF_ORDER_LOCKED if lock else _LATEST_OF_ORDER, {"order": order_id})
+async def latest_of(transaction: Transaction, order_id: UUID) -> Reservation | None:
+    row = await transaction.one_or_none(_LATEST_OF_ORDER, {"order": order_id})
     return None if row is None else _reservation(row)
 
 
-async def set_status(transaction: Transaction, reservation: Reservation) -> None:
-    await transaction.execute(
-        sa.update(reservations)
-        .where(reservations.c.id == reservation.id)
-        .values(status=reservation.status, version=reservation.version)
-    )
+async def latest_locked(transaction: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, Reservation]:
+    """The newest reservation of each order that has any, locked."""
+    rows = await transaction.all(_OF_ORDERS_LOCKED, {"orders": order_ids})
+    return {row["order_id"]: _reservation(row) for row in rows}
+
+
+async def set_statuses(transaction: Transaction, changed: Sequence[Reservation]) -> None:
+    if changed:
+        await transaction.execute(
+            _SET_STATUS,
+            [
+                {"reservation": item.id, "new_status": item.status.value, "new_version": item.version}
+                for item in changed
+            ],
+        )
 
 
 async def carry_out_due(transaction: Transaction, verb: Verb, *, most: int) -> list[Reservation]:
@@ -217,28 +239,23 @@ async def note_placed(transaction: Transaction, placed: Mapping[UUID, tuple[UUID
     return {row["order_id"]: _copy(row) for row in rows}
 
 
-async def note_paid(transaction: Transaction, order_id: UUID) -> OrderCopy:
-    row = await transaction.one_or_none(
-        _COPY_PAID,
-        {"order_id": order_id, "applicant_id": None, "sequence": 0, "cancelled_reason": None, "paid": True},
-    )
-    assert row is not None
-    return _copy(row)
+async def note_paid(transaction: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, OrderCopy]:
+    """Keep that orders are paid; what is known of each now."""
+    rows = await transaction.all(_COPIES_PAID, {"orders": order_ids})
+    return {row["order_id"]: _copy(row) for row in rows}
 
 
-async def note_cancelled(transaction: Transaction, order_id: UUID, *, reason: str, sequence: int) -> bool:
-    """Whether this was news; False for what is older than known."""
-    row = await transaction.one_or_none(
-        _COPY_CANCELLED,
+async def note_cancelled(transaction: Transaction, cancelled: Mapping[UUID, tuple[str, int]]) -> set[UUID]:
+    """Keep that orders are cancelled (id → reason and sequence); those for which this was news."""
+    result = await transaction.execute(
+        _COPIES_CANCELLED,
         {
-            "order_id": order_id,
-            "applicant_id": None,
-            "sequence": sequence,
-            "cancelled_reason": reason,
-            "paid": False,
+            "orders": list(cancelled),
+            "sequences": [sequence for _, sequence in cancelled.values()],
+            "reasons": [reason for reason, _ in cancelled.values()],
         },
     )
-    return row is not None
+    return set(result.scalars())
 
 
 async def order_copy(transaction: Transaction, order_id: UUID) -> OrderCopy | None:

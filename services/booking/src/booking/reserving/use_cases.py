@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from foyer_chassis.consumer import handling
@@ -11,7 +12,7 @@ from foyer_chassis.errors import InvalidError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import Line, OrderPlaced
+from foyer_contracts.orders import Line, OrderCancelled, OrderPlaced
 
 from ..resources import store as resources_store
 from ..resources.domain import Resource, UnknownResourceError
@@ -46,6 +47,7 @@ async def hold_places(
         except InvalidError as error:
             refused[id_] = error.slug().replace("-", "_")
     had = await store.take(transaction, list(reservations.values())) if reservations else set()
+    need_no_payment: dict[UUID, Event[Any]] = {}
     for id_, event in wanted.items():
         with handling(event):
             reservation = reservations.get(id_)
@@ -53,9 +55,10 @@ async def hold_places(
                 _held(transaction, reservation, resources[reservation.resource_id])
                 # Also when the payment overtook the order.
                 if orders[id_].paid or not event.data.prepaid or reservation.total.amount == 0:
-                    await confirm_paid(transaction, order_id=id_)
+                    need_no_payment[id_] = event
             elif reservation is not None or id_ in refused:
                 _unavailable(transaction, id_, refused.get(id_, "places_taken"), event.sequence)
+    await confirm_paid(transaction, need_no_payment)
 
 
 def _reservation(
@@ -105,48 +108,68 @@ def _held(transaction: Transaction, reservation: Reservation, resource: Resource
     )
 
 
-async def confirm_paid(transaction: Transaction, *, order_id: UUID) -> None:
-    """The order is paid: its places are taken for good, or again if the hold had expired (journeys 1 and 3).
+async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]) -> None:
+    """Orders are paid (id → the event that says so): their places are taken for good, or again if the hold had
+    expired (journeys 1 and 3).
 
     When they cannot be had again that is told, so that orders gives the money back. An order that was cancelled for
     another reason than the expired hold gets no places.
     """
-    order = await store.note_paid(transaction, order_id)
-    reservation = await store.latest_of(transaction, order_id, lock=True)
-    if reservation is None:
-        return  # An order without places.
-    if (status := next_status(reservation.status, Verb.CONFIRM)) is not None:
-        confirmed = replace(reservation, status=status, version=reservation.version + 1)
-        await store.set_status(transaction, confirmed)
-        await _publish_confirmed(transaction, confirmed, late=False)
-    elif reservation.status is Status.EXPIRED and order.cancelled_reason in (None, EXPIRED_REASON):
-        again = replace(reservation, id=new_id(), status=Status.CONFIRMED, version=1)
-        if reservation.starts_at <= transaction.now:
-            _unavailable(transaction, order_id, "in_the_past", order.sequence, late=True)
-        elif await store.take(transaction, [again]):
-            await _publish_confirmed(transaction, again, late=True)
-        else:
-            _unavailable(transaction, order_id, "places_taken", order.sequence, late=True)
+    if not paid:
+        return
+    orders = await store.note_paid(transaction, list(paid))
+    latest = await store.latest_locked(transaction, list(paid))
+    resources = await resources_store.resources_by_id(transaction, {item.resource_id for item in latest.values()})
+    confirmed = []
+    for id_, event in paid.items():
+        reservation = latest.get(id_)
+        if reservation is None:
+            continue  # An order without places.
+        with handling(event):
+            if (status := next_status(reservation.status, Verb.CONFIRM)) is not None:
+                after = replace(reservation, status=status, version=reservation.version + 1)
+                confirmed.append(after)
+                _confirmed(transaction, after, resources[after.resource_id], late=False)
+            elif reservation.status is Status.EXPIRED and orders[id_].cancelled_reason in (None, EXPIRED_REASON):
+                await _take_again(transaction, reservation, resources[reservation.resource_id], orders[id_].sequence)
+    await store.set_statuses(transaction, confirmed)
 
 
-async def release(transaction: Transaction, *, order_id: UUID, reason: str, order_sequence: int) -> None:
-    """The order was cancelled: its places are free at once (A26, journey 5)."""
-    if not await store.note_cancelled(transaction, order_id, reason=reason, sequence=order_sequence):
-        return
-    if reason in NOT_OURS_TO_RELEASE:
-        return
-    reservation = await store.latest_of(transaction, order_id, lock=True)
-    if reservation is None or (status := next_status(reservation.status, Verb.RELEASE)) is None:
-        return
-    released = replace(reservation, status=status, version=reservation.version + 1)
-    await store.set_status(transaction, released)
-    transaction.publish(
-        events.ReservationReleased(
-            order_id=order_id, reservation_id=released.id, places=await _places_of(transaction, released)
-        ),
-        subject=released.id,
-        sequence=released.version,
+async def _take_again(transaction: Transaction, expired: Reservation, resource: Resource, order_sequence: int) -> None:
+    again = replace(expired, id=new_id(), status=Status.CONFIRMED, version=1)
+    if expired.starts_at <= transaction.now:
+        _unavailable(transaction, expired.order_id, "in_the_past", order_sequence, late=True)
+    elif await store.take(transaction, [again]):
+        _confirmed(transaction, again, resource, late=True)
+    else:
+        _unavailable(transaction, expired.order_id, "places_taken", order_sequence, late=True)
+
+
+async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCancelled]]) -> None:
+    """Orders were cancelled: their places are free at once (A26, journey 5)."""
+    # Of several cancellations of one order the newest counts.
+    newest = {event.data.order_id: event for event in sorted(cancelled, key=lambda event: event.sequence)}
+    news = await store.note_cancelled(
+        transaction, {id_: (event.data.reason, event.sequence) for id_, event in newest.items()}
     )
+    ours = [id_ for id_ in news if newest[id_].data.reason not in NOT_OURS_TO_RELEASE]
+    latest = await store.latest_locked(transaction, ours) if ours else {}
+    resources = await resources_store.resources_by_id(transaction, {item.resource_id for item in latest.values()})
+    released = []
+    for id_, reservation in latest.items():
+        if (status := next_status(reservation.status, Verb.RELEASE)) is None:
+            continue
+        after = replace(reservation, status=status, version=reservation.version + 1)
+        released.append(after)
+        with handling(newest[id_]):
+            transaction.publish(
+                events.ReservationReleased(
+                    order_id=id_, reservation_id=after.id, places=_places(after, resources[after.resource_id])
+                ),
+                subject=after.id,
+                sequence=after.version,
+            )
+    await store.set_statuses(transaction, released)
 
 
 async def expire_due(transaction: Transaction, *, most: int) -> int:
@@ -193,22 +216,17 @@ def _unavailable(
     )
 
 
-async def _publish_confirmed(transaction: Transaction, reservation: Reservation, *, late: bool) -> None:
+def _confirmed(transaction: Transaction, reservation: Reservation, resource: Resource, *, late: bool) -> None:
     transaction.publish(
         events.ReservationConfirmed(
             order_id=reservation.order_id,
             reservation_id=reservation.id,
-            places=await _places_of(transaction, reservation),
+            places=_places(reservation, resource),
             late=late,
         ),
         subject=reservation.id,
         sequence=reservation.version,
     )
-
-
-async def _places_of(transaction: Transaction, reservation: Reservation) -> events.Places:
-    resources = await resources_store.resources_by_id(transaction, [reservation.resource_id])
-    return _places(reservation, resources[reservation.resource_id])
 
 
 def _places(reservation: Reservation, resource: Resource) -> events.Places:

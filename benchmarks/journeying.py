@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import psutil
+from foyer_contracts import orders
 from foyer_tools.places import SERVICES
 
 from . import messages, seed
 from .bench import CUSTOMERS, Bench
-from .figures import MILLISECONDS, BenchError, Figure, p50_ms, p99_ms
+from .figures import MILLISECONDS, BenchError, Figure, p50_ms, p99_ms, percentile
 from .hopping import Pace, bare_hop_ms
 from .load import Client, check, request
 
@@ -119,7 +122,7 @@ async def measure(bench: Bench) -> list[Figure]:
     slots = seed.free_slots()
     warm_up = await _travel_all(bench, tokens, slots, per_second, min(5.0, seconds))
     await _settled(bench, [each.order_id for each in warm_up])
-    meter = bench.meter()
+    meter, offset = bench.meter(), await messages.logged(bench)
     with meter.running():
         travelled = await _travel_all(bench, tokens, slots, per_second, seconds)
     times = await _settled(bench, [each.order_id for each in travelled])
@@ -128,6 +131,7 @@ async def measure(bench: Bench) -> list[Figure]:
         raise BenchError(f"messages were parked: {left}")
     durations = [times[each.order_id] - each.own_seconds for each in travelled]
     p99 = p99_ms(durations)
+    stages = _stages(await messages.log_since(bench, offset), {str(each.order_id) for each in travelled})
     return [
         Figure(
             name="journey",
@@ -141,22 +145,41 @@ async def measure(bench: Bench) -> list[Figure]:
             p99_ms=p99,
             beside=str(meter),
             note=f"all {len(travelled)} complete; longest {max(durations) * MILLISECONDS:.0f} ms;"
-            f" the limit is {HOPS} bare hops at their median, without the provider's own time",
+            f" the limit is {HOPS} bare hops at their median, without the provider's own time;"
+            f" events after placed, median: {stages}",
         )
     ]
 
 
+def _stages(log: list[dict[str, Any]], ids: set[str]) -> str:
+    """How long after `placed` each kind of event about an order came, at the median: where the time goes."""
+    about = [event for event in log if str(event["data"].get("order_id")) in ids]
+    placed = {e["data"]["order_id"]: _instant(e) for e in about if e["type"] == orders.OrderPlaced.type}
+    after: defaultdict[str, list[float]] = defaultdict(list)
+    for event in about:
+        if (begun := placed.get(event["data"]["order_id"])) is not None:
+            after[event["type"].removesuffix(".v1")].append(_instant(event) - begun)
+    medians = sorted((percentile(times, 50), name) for name, times in after.items())
+    return ", ".join(f"{name} {seconds * MILLISECONDS:.0f} ms" for seconds, name in medians)
+
+
+def _instant(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["time"]).timestamp()
+
+
 async def _settled(bench: Bench, ids: list[UUID]) -> dict[UUID, float]:
     """Seconds from placed to confirmed of each order, when all are; BenchError if one does not get there."""
-    async with bench.database("orders") as orders, bench.database("booking") as booking:
+    async with bench.database("orders") as ordering, bench.database("booking") as booking:
 
         async def confirmed() -> bool:
             here = "SELECT count(*) FROM orders WHERE status = 'confirmed' AND id = ANY($1)"
             there = "SELECT count(*) FROM reservations WHERE status = 'confirmed' AND order_id = ANY($1)"
-            return bool(await orders.fetchval(here, ids) == len(ids) and await booking.fetchval(there, ids) == len(ids))
+            return bool(
+                await ordering.fetchval(here, ids) == len(ids) and await booking.fetchval(there, ids) == len(ids)
+            )
 
         await bench.until(confirmed, f"{len(ids)} journeys are complete", seconds=SETTLE_SECONDS, every_seconds=0.2)
-        rows = await orders.fetch(
+        rows = await ordering.fetch(
             """
             SELECT placed.order_id, extract(epoch FROM confirmed.at - placed.at)::float8 AS seconds
             FROM order_history placed JOIN order_history confirmed USING (order_id)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import aio_pika
-from foyer_contracts.envelope import CONTENT_TYPE, PUBLIC_EXCHANGE, Event
+from foyer_chassis.broker import Broker
+from foyer_contracts.envelope import CONTENT_TYPE, LOG_STREAM, PUBLIC_EXCHANGE, Event
 from foyer_contracts.ids import new_id
 
 from .bench import Bench
@@ -19,6 +21,7 @@ T = TypeVar("T")
 WINDOW = 100
 FILL_WINDOW = 500
 PUBLISH_SECONDS = 30
+QUIET_SECONDS = 1.0
 
 
 async def purge(bench: Bench, *services: str) -> None:
@@ -41,6 +44,26 @@ async def parked(bench: Bench) -> dict[str, int]:
             if queue.declaration_result.message_count:
                 found[service] = queue.declaration_result.message_count
         return found
+
+
+async def logged(bench: Bench) -> int:
+    """How many events the log holds: the offset of the next one, as long as nothing in it is too old."""
+    async with await aio_pika.connect(bench.system.amqp_admin_url) as connection:
+        channel = await connection.channel()
+        log = await channel.declare_queue(LOG_STREAM, passive=True)
+        return log.declaration_result.message_count or 0
+
+
+async def log_since(bench: Bench, offset: int) -> list[dict[str, Any]]:
+    """The events of the log from an offset on, until none has come for a second."""
+    events: list[dict[str, Any]] = []
+    async with Broker(bench.system.amqp_admin_url, "bench").tail(offset=offset) as messages:
+        while True:
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    events.append(json.loads((await anext(messages)).body))
+            except TimeoutError:
+                return events
 
 
 async def fill(bench: Bench, service: str, events: Sequence[Event[Any]]) -> None:

@@ -31,7 +31,10 @@ AFFECTED = {
     "booking.places.held.v1": ["booking-worker", "orders-worker"],
     "orders.order.priced.v1": ["orders-worker", "payments-worker"],
     "payments.invoice.issued.v1": ["payments-worker", "provider"],
-    "payments.payment.link_created.v1": ["payments-worker", "payments-api", "orders-worker"],
+    "payments.payment.link_created.v1": [
+        *("payments-worker", "payments-api", "orders-worker", "gateway", "identity", "mailbox", "push"),
+        *("booking-api", "notifications-api", "chat-api"),
+    ],
     "payments.payment.succeeded.v1": ["payments-worker", "booking-worker", "orders-worker", "chat-worker"],
     "booking.reservation.confirmed.v1": ["booking-worker", "orders-worker", "notifications-worker"],
 }
@@ -100,7 +103,7 @@ async def pay(people: World, order: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("hop", "name"), [(hop, name) for hop in HOPS for name in AFFECTED[hop]])
 async def test_a_paid_booking_survives_a_kill_at_each_hop(people: World, system: System, hop: str, name: str) -> None:
-    people.mails_may_repeat = name == "notifications-worker"
+    people.mails_may_repeat = name in ("notifications-worker", "mailbox")
     slot = people.slot(await people.room(f"{hop} {name}"))
     async with on_event(system, hop, lambda: kill_and_start(system, name)):
         order = await place(people, "anna", slot, f"{hop}/{name}")
@@ -121,6 +124,40 @@ async def test_an_unpaid_order_survives_a_kill(people: World, system: System, ho
     system.wait_until_ready()
     await check_unpaid_and_cancelled(people, order, "hold_expired")
     expect(await people.slot_is_free(slot), True, "the slot is free again")
+
+
+@pytest.mark.parametrize("name", ["booking-worker", "orders-worker", "payments-worker", "provider"])
+async def test_late_money_for_a_free_place_survives_a_kill(people: World, system: System, name: str) -> None:
+    slot = people.slot(await people.room(f"late and free {name}", hold_seconds=SHORT_HOLD_SECONDS))
+    placed = await people.place("anna", slot)
+    await people.until_order("anna", placed["number"], "cancelled")
+    async with on_event(system, "payments.payment.succeeded.v1", lambda: kill_and_start(system, name)):
+        await pay(people, placed)
+        order = await people.until_order("anna", placed["number"], "confirmed", seconds=SECONDS)
+    system.wait_until_ready()
+    await check_paid(people, order, slot, invoice_status="cancelled")
+
+
+@pytest.mark.parametrize("name", ["booking-worker", "orders-worker", "orders-api"])
+async def test_a_fight_survives_a_kill(people: World, system: System, name: str) -> None:
+    slot = people.slot(await people.room(f"fight {name}"))
+    everybody = [f"visitor{number:02}" for number in range(1, 9)]
+    async with on_event(system, "booking.places.held.v1", lambda: kill_and_start(system, name)):
+        placed = await asyncio.gather(*(place(people, who, slot, f"fight/{name}") for who in everybody))
+        ended = {}
+        for who, order in zip(everybody, placed, strict=True):
+
+            async def settled(who: str = who, number: int = order["number"]) -> bool:
+                ended[who] = await people.order(who, number)
+                return bool(ended[who]["status"] == "cancelled" or ended[who]["money"]["payment_url"])
+
+            await people.until(settled, f"{who} knows", SECONDS)
+    system.wait_until_ready()
+    winners = [who for who, order in ended.items() if order["status"] == "new"]
+    assert len(winners) == 1
+    await pay(people, ended[winners[0]])
+    order = await people.until_order(winners[0], ended[winners[0]]["number"], "confirmed", seconds=SECONDS)
+    await check_paid(people, order, slot)
 
 
 @pytest.mark.parametrize("name", ["booking-worker", "orders-worker", "payments-worker", "provider"])

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from foyer_tools.layout import Profile
-from foyer_tools.places import SERVICES
+from foyer_tools.places import ROOT, SERVICES
 from foyer_tools.steps import console, say, step
 from foyer_tools.supervise import System, running
 
@@ -56,6 +56,7 @@ def addresses(system: System) -> str:
     lines = [
         ("gateway", system.gateway_url),
         *((f"{service} API", f"{system.gateway_url}/api/{service}/docs") for service in SERVICES),
+        ("event catalogue", (ROOT / "libs" / "contracts" / "asyncapi.yaml").as_uri()),
         ("payment provider", urls["provider"]),
         ("mailbox", urls["mailbox"]),
         ("push", urls["push"]),

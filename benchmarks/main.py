@@ -14,7 +14,7 @@ import uvloop
 from foyer_tools.steps import say, step
 from foyer_tools.supervise import running
 
-from . import availability, chaining, fighting, growing, handling, hopping, journeying, listing, placing, relaying
+from . import availability, chaining, fighting, growing, handling, hopping, journeying, listing, placing, relaying, seed
 from .bench import FULL, QUICK, Bench, profile
 from .figures import BenchError, Figure
 from .table import show
@@ -66,6 +66,9 @@ def main(argv: Sequence[str]) -> int:
                 # A mistake of a bench's own; the figures of the others are still worth having.
                 failed.append(name)
                 traceback.print_exc()
+        with step("emptying the databases"):
+            # Gigabytes that nobody would miss before the next run drops them.
+            uvloop.run(_leave_empty(bench))
     if options.json:
         json.dump(
             [figure.as_json() | ({"ok": None, "quick": True} if options.quick else {}) for figure in figures],
@@ -81,6 +84,11 @@ def main(argv: Sequence[str]) -> int:
         + (f"; failed: {', '.join(failed)}" if failed else "")
     )
     return 1 if failed else 0
+
+
+async def _leave_empty(bench: Bench) -> None:
+    await bench.only()
+    await seed.empty(bench)
 
 
 async def _bounded(measure: Measure, bench: Bench) -> list[Figure]:

@@ -23,7 +23,7 @@ STOP_SECONDS = 30.0
 APT_SECONDS = 600
 ADMIN = "foyer_admin"
 SERVERS = "servers"
-IMAGE = "rabbitmq:3.13-management"
+IMAGE = "rabbitmq:4-management"
 
 NO_WAY = """RabbitMQ is needed, and none of these ways worked here:
   1. give one: FOYER_AMQP_URL=amqp://… (and FOYER_RABBITMQ_MANAGEMENT_URL=http://… to have users made)

@@ -127,6 +127,8 @@ async def test_paid_hold_is_confirmed_then_runs_by_the_clock(booking: Running) -
     assert await statuses(booking) == ["ended"]
     tail = [event.type.split(".")[2] for event in await booking.published()][-2:]
     assert tail == ["started", "ended"]
+    for event in await booking.published():
+        same_shape(event, SAMPLES[event.type])
 
 
 async def test_what_is_free_or_paid_afterwards_is_confirmed_at_once(booking: Running) -> None:

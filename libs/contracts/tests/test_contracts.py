@@ -21,7 +21,7 @@ def test_generated_files_are_fresh_and_compatible() -> None:
 
 @pytest.mark.feature("X1")
 def test_every_event_is_in_the_catalogue_once() -> None:
-    leaves = set(EventData.__subclasses__())
+    leaves = {data for data in EventData.__subclasses__() if data.__module__.startswith("foyer_contracts.")}
     assert leaves == set(EVENTS)
     assert len(BY_TYPE) == len(EVENTS)
     assert set(SAMPLES) == set(BY_TYPE)

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import aio_pika
 import aiormq
@@ -33,10 +32,6 @@ LOG_RETENTION = "7D"
 
 #: What is raised when the broker, or the way to it, is gone. Everything else is a mistake of ours.
 OUTAGES: tuple[type[BaseException], ...] = (OSError, TimeoutError, *aio_pika.exceptions.CONNECTION_EXCEPTIONS)
-
-
-class RefusedError(Exception):
-    """The broker took the connection but not this message (no permission, no such exchange, too large)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +342,3 @@ def _again(queues: Queues, message: Incoming, routing_key: str, headers: dict[st
         message_id=message.message_id,
         headers={"x-foyer-type": message.routing_key, **headers},
     )
-
-
-def message_id_of(event_id: UUID) -> str:
-    return str(event_id)

@@ -7,7 +7,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.trace import NonRecordingSpan, SpanKind
+from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -72,4 +72,4 @@ def span(name: str, *, traceparent: str | None = None, kind: SpanKind = SpanKind
         yield
 
 
-__all__ = ["NonRecordingSpan", "SpanKind", "configure", "current_traceparent", "span", "trace_id"]
+__all__ = ["SpanKind", "configure", "current_traceparent", "span", "trace_id"]

@@ -307,7 +307,9 @@ def _shape(value: Any) -> Any:
 
 
 #: Present or not by circumstance, in events of every kind.
-_OPTIONAL = frozenset({"causationid", "traceparent", "reason", "note", "id", "responsible_ids", "closed_days"})
+_OPTIONAL = frozenset(
+    {"causationid", "traceparent", "reason", "note", "id", "responsible_ids", "closed_days", "changed"}
+)
 
 
 def utc(*parts: int) -> datetime:

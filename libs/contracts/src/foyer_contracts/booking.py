@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from .envelope import EventData, Instant
 from .money import Money
-from .orders import Line
+from .orders import Actor, Line
 
 
 class OpeningHours(BaseModel):
@@ -19,6 +19,22 @@ class OpeningHours(BaseModel):
     weekday: StrictInt = Field(ge=0, le=6, description="0 is Monday")
     opens: StrictInt = Field(ge=0, lt=1440)
     closes: StrictInt = Field(gt=0, le=1440)
+
+
+class LocationChanged(EventData):
+    """A location was made or changed: its zone, opening hours and closed days are the business hours of deadlines.
+
+    A day that is in `closed_days` has no hours, whatever its weekday says.
+    """
+
+    type: ClassVar[str] = "booking.location.changed.v1"
+
+    location_id: UUID
+    name: str
+    time_zone: str
+    opening_hours: list[OpeningHours]
+    closed_days: list[date]
+    active: bool = True
 
 
 class ResourceChanged(EventData):
@@ -130,3 +146,32 @@ class ReservationReleased(EventData):
     order_id: UUID
     reservation_id: UUID
     places: Places
+
+
+class ReservationRescheduled(EventData):
+    """A reservation moved to other places or another time, in one step (A15).
+
+    Attributes:
+        places: where and when it is now; `previous`: where and when it was, free again.
+        lines, total: what it costs now.
+    """
+
+    type: ClassVar[str] = "booking.reservation.rescheduled.v1"
+
+    order_id: UUID
+    reservation_id: UUID
+    places: Places
+    previous: Places
+    lines: list[Line] = Field(min_length=1)
+    total: Money
+    actor: Actor
+
+
+class ReservationNoShow(EventData):
+    """Nobody came in time; the rules of the place say whether the rest of it is free again."""
+
+    type: ClassVar[str] = "booking.reservation.no_show.v1"
+
+    order_id: UUID
+    reservation_id: UUID
+    released: bool

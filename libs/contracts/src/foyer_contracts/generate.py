@@ -7,6 +7,7 @@ file is stale, or when a schema can break a subscriber that was written against 
 promises the present schemas.
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def schema_of(data: type[EventData]) -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["$id"] = schema_uri(data.type)
     schema["title"] = data.type
-    schema["description"] = data.__doc__ or ""
+    schema["description"] = inspect.cleandoc(data.__doc__ or "")
     schema["properties"]["type"] = {"const": data.type, "type": "string"}
     return schema
 
@@ -53,7 +54,8 @@ def _asyncapi() -> dict[str, Any]:
         messages[key] = {
             "name": data.type,
             "title": data.type,
-            "summary": (data.__doc__ or "").strip().splitlines()[0],
+            "summary": inspect.cleandoc(data.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
+            "description": inspect.cleandoc(data.__doc__ or ""),
             "contentType": CONTENT_TYPE,
             "payload": payload,
             "examples": [{"name": "sample", "payload": json.loads(SAMPLES[data.type].to_json())}],

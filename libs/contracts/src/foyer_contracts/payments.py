@@ -10,7 +10,10 @@ from .money import Money
 
 
 class InvoiceIssued(EventData):
-    """An order has an invoice to be paid, in full, by `pay_until` where that is set."""
+    """An order has an invoice to be paid, in full, by `pay_until` where that is set.
+
+    `activated` is False while staff have not shown it to the customer yet (B17).
+    """
 
     type: ClassVar[str] = "payments.invoice.issued.v1"
 
@@ -20,6 +23,19 @@ class InvoiceIssued(EventData):
     applicant_id: UUID
     total: Money
     pay_until: Instant | None = None
+    activated: bool = True
+
+
+class InvoiceActivated(EventData):
+    """Staff showed an invoice to the customer, who can pay it from now on (B17)."""
+
+    type: ClassVar[str] = "payments.invoice.activated.v1"
+
+    invoice_id: UUID
+    number: StrictInt
+    order_id: UUID
+    applicant_id: UUID
+    total: Money
 
 
 class InvoicePaid(EventData):
@@ -74,6 +90,7 @@ class PaymentSucceeded(EventData):
     provider: str
     method: str
     paid_at: Instant
+    number: StrictInt | None = None
 
 
 class PaymentFailed(EventData):
@@ -139,3 +156,82 @@ class RefundFailed(EventData):
     amount: Money
     reason: str
     attempts: StrictInt
+
+
+class RefundRequested(EventData):
+    """The customer asked for money back (B22). The reason is read from payments, by staff who may."""
+
+    type: ClassVar[str] = "payments.refund.requested.v1"
+
+    request_id: UUID
+    order_id: UUID
+    applicant_id: UUID
+    amount: Money
+
+
+class RefundRejected(EventData):
+    """Staff refused a customer's request for money back, for a reason that the customer is told (B23)."""
+
+    type: ClassVar[str] = "payments.refund.rejected.v1"
+
+    request_id: UUID
+    order_id: UUID
+    applicant_id: UUID
+    amount: Money
+    reason: str
+
+
+class AccountDebited(EventData):
+    """An order was charged to its customer's account (C4). `balance` is what is on it afterwards, below zero where the
+    credit limit allows."""
+
+    type: ClassVar[str] = "payments.account.debited.v1"
+
+    customer_id: UUID
+    order_id: UUID
+    amount: Money
+    balance: Money
+    credit_limit: Money
+
+
+class AccountInsufficient(EventData):
+    """An order was not charged: balance + credit limit would have fallen below zero (C3, C4)."""
+
+    type: ClassVar[str] = "payments.account.insufficient.v1"
+
+    customer_id: UUID
+    order_id: UUID
+    amount: Money
+    balance: Money
+    credit_limit: Money
+
+
+class AccountToppedUp(EventData):
+    """Money was paid into a customer's account (C6, C7).
+
+    Attributes:
+        order_id: the order whose invoice it was; None for an invoice that is tied to no order.
+        online: paid through a provider, rather than taken by staff.
+    """
+
+    type: ClassVar[str] = "payments.account.topped_up.v1"
+
+    top_up_id: UUID
+    customer_id: UUID
+    invoice_id: UUID | None = None
+    order_id: UUID | None = None
+    amount: Money
+    balance: Money
+    online: bool
+
+
+class SettlementPosted(EventData):
+    """What an order brought and cost so far (B6): `net` = `gross` − `acquiring` − `commission`; sums, not changes."""
+
+    type: ClassVar[str] = "payments.settlement.posted.v1"
+
+    order_id: UUID
+    gross: Money
+    acquiring: Money
+    commission: Money
+    net: Money

@@ -1,4 +1,5 @@
-"""One realistic sample of every event: a meeting room booked, paid, and cancelled in the end.
+"""One realistic sample of every event: a meeting room booked, paid, and cancelled in the end; a request for repair,
+from the dialog before it to its rating; an order of goods on account.
 
 `generate` writes them to `samples/`; producers' tests compare their events with these in shape, consumers' tests
 handle every one of them.
@@ -21,12 +22,15 @@ def _id(n: int) -> UUID:
 
 ORDER, APPLICANT, OFFERING, RESOURCE, LOCATION, MANAGER = (_id(n) for n in range(1, 7))
 RESERVATION, INVOICE, PAYMENT, REFUND, CONVERSATION, MESSAGE, DELIVERY = (_id(n) for n in range(11, 18))
+REQUEST, REQUEST_OFFERING, TECHNICIAN, DIALOG, DRAFT, CHANGE, TOP_UP, REFUND_REQUEST = (_id(n) for n in range(21, 29))
+GOODS = _id(31)
 NUMBER = 1006313
 PRICE = Money(amount=10000, currency="RUB")
 TOTAL = Money(amount=40000, currency="RUB")
 NOTHING = Money.zero("RUB")
 SYSTEM = orders.Actor(kind="system")
 CUSTOMER = orders.Actor(kind="customer", id=APPLICANT)
+STAFF = orders.Actor(kind="staff", id=MANAGER)
 STARTS = datetime(2026, 12, 2, 10, 0, tzinfo=UTC)
 ENDS = STARTS + timedelta(hours=2)
 LINES = [orders.Line(title="Переговорная «Нева», 30 минут", quantity=4, unit_price=PRICE, total=TOTAL)]
@@ -51,6 +55,8 @@ _DATA: list[tuple[EventData, UUID]] = [
             payer_kind="individual",
             prepaid=True,
             responsible_ids=[MANAGER],
+            terms="prepaid",
+            actor=CUSTOMER,
             slots=orders.SlotRequest(resource_id=RESOURCE, starts_at=STARTS, ends_at=ENDS),
         ),
         ORDER,
@@ -66,6 +72,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             lines=LINES,
             total=TOTAL,
             pay_until=NOW + timedelta(minutes=15),
+            terms="prepaid",
         ),
         ORDER,
     ),
@@ -80,6 +87,8 @@ _DATA: list[tuple[EventData, UUID]] = [
             to_status="confirmed",
             group="accepted",
             actor=SYSTEM,
+            title=orders.StatusTitle(ru="Подтверждён", en="Confirmed"),
+            responsible_ids=[MANAGER],
         ),
         ORDER,
     ),
@@ -268,6 +277,258 @@ _DATA: list[tuple[EventData, UUID]] = [
             reason="UNREGISTERED",
         ),
         DELIVERY,
+    ),
+    (
+        orders.OrderAssigned(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            kind="premises_request",
+            offering_title="Вызов сантехника",
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            previous_assignee_id=None,
+            responsible_ids=[MANAGER, TECHNICIAN],
+            actor=STAFF,
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderDeadlineChanged(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            kind="premises_request",
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            respond_by=NOW + timedelta(hours=1),
+            complete_by=NOW + timedelta(days=2),
+            actor=STAFF,
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderOverdue(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            kind="premises_request",
+            offering_title="Вызов сантехника",
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            responsible_ids=[MANAGER, TECHNICIAN],
+            deadline="response",
+            due_at=NOW + timedelta(hours=1),
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderReturned(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            kind="premises_request",
+            offering_title="Вызов сантехника",
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            responsible_ids=[MANAGER, TECHNICIAN],
+            note="Кран всё ещё течёт",
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderCompleted(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            kind="premises_request",
+            offering_id=REQUEST_OFFERING,
+            offering_title="Вызов сантехника",
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            reason="auto_close",
+            actor=SYSTEM,
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderRated(
+            order_id=REQUEST,
+            number=NUMBER + 1,
+            offering_id=REQUEST_OFFERING,
+            applicant_id=APPLICANT,
+            assignee_id=TECHNICIAN,
+            rating=5,
+            previous_rating=4,
+        ),
+        REQUEST,
+    ),
+    (
+        orders.OrderChanged(
+            order_id=GOODS,
+            number=NUMBER + 2,
+            kind="goods",
+            offering_title="Запчасти",
+            applicant_id=APPLICANT,
+            change_id=CHANGE,
+            changed=["lines"],
+            payer_kind="individual",
+            extras_as_lines=False,
+            lines=[
+                orders.Line(
+                    title="Масляный фильтр",
+                    quantity=2,
+                    unit_price=PRICE,
+                    total=Money(amount=20000, currency="RUB"),
+                )
+            ],
+            total=Money(amount=20000, currency="RUB"),
+            refund=Money(amount=20000, currency="RUB"),
+            actor=STAFF,
+        ),
+        GOODS,
+    ),
+    (
+        orders.DraftCreated(
+            draft_id=DRAFT,
+            applicant_id=APPLICANT,
+            offering_id=REQUEST_OFFERING,
+            offering_title="Вызов сантехника",
+            conversation_id=DIALOG,
+            actor=STAFF,
+        ),
+        DRAFT,
+    ),
+    (orders.DraftDiscarded(draft_id=DRAFT, applicant_id=APPLICANT, conversation_id=DIALOG, actor=CUSTOMER), DRAFT),
+    (
+        orders.OfferingChanged(
+            offering_id=REQUEST_OFFERING,
+            title="Вызов сантехника",
+            kind="premises_request",
+            terms="postpaid",
+            active=True,
+            dialog_before_order=True,
+            refunds_allowed=True,
+            responsible_ids=[MANAGER, TECHNICIAN],
+            location_ids=[LOCATION],
+            legal_entity_id=None,
+            membership_type_id=None,
+        ),
+        REQUEST_OFFERING,
+    ),
+    (
+        booking.ReservationRescheduled(
+            order_id=ORDER,
+            reservation_id=RESERVATION,
+            places=PLACES.model_copy(
+                update={"starts_at": STARTS + timedelta(hours=3), "ends_at": ENDS + timedelta(hours=3)}
+            ),
+            previous=PLACES,
+            lines=LINES,
+            total=TOTAL,
+            actor=STAFF,
+        ),
+        RESERVATION,
+    ),
+    (
+        booking.LocationChanged(
+            location_id=LOCATION,
+            name="Фойе на Литейном",
+            time_zone="Europe/Moscow",
+            opening_hours=[booking.OpeningHours(weekday=day, opens=540, closes=1080) for day in range(5)],
+            closed_days=[date(2027, 1, 1)],
+        ),
+        LOCATION,
+    ),
+    (booking.ReservationNoShow(order_id=ORDER, reservation_id=RESERVATION, released=False), RESERVATION),
+    (
+        payments.InvoiceActivated(invoice_id=INVOICE, number=2001, order_id=ORDER, applicant_id=APPLICANT, total=TOTAL),
+        INVOICE,
+    ),
+    (
+        payments.RefundRequested(request_id=REFUND_REQUEST, order_id=ORDER, applicant_id=APPLICANT, amount=TOTAL),
+        REFUND_REQUEST,
+    ),
+    (
+        payments.RefundRejected(
+            request_id=REFUND_REQUEST,
+            order_id=ORDER,
+            applicant_id=APPLICANT,
+            amount=TOTAL,
+            reason="Услуга оказана полностью",
+        ),
+        REFUND_REQUEST,
+    ),
+    (
+        payments.AccountDebited(
+            customer_id=APPLICANT,
+            order_id=GOODS,
+            amount=TOTAL,
+            balance=Money(amount=-10000, currency="RUB"),
+            credit_limit=TOTAL,
+        ),
+        APPLICANT,
+    ),
+    (
+        payments.AccountInsufficient(
+            customer_id=APPLICANT, order_id=GOODS, amount=TOTAL, balance=NOTHING, credit_limit=NOTHING
+        ),
+        APPLICANT,
+    ),
+    (
+        payments.AccountToppedUp(
+            top_up_id=TOP_UP,
+            customer_id=APPLICANT,
+            invoice_id=INVOICE,
+            order_id=None,
+            amount=TOTAL,
+            balance=TOTAL,
+            online=True,
+        ),
+        APPLICANT,
+    ),
+    (
+        payments.SettlementPosted(
+            order_id=ORDER,
+            gross=TOTAL,
+            acquiring=Money(amount=1120, currency="RUB"),
+            commission=Money(amount=4000, currency="RUB"),
+            net=Money(amount=34880, currency="RUB"),
+        ),
+        ORDER,
+    ),
+    (
+        chat.ConversationRead(
+            conversation_id=CONVERSATION, order_id=ORDER, reader_kind="staff", reader_id=MANAGER, seen=3
+        ),
+        CONVERSATION,
+    ),
+    (
+        chat.DialogOpened(
+            conversation_id=DIALOG,
+            customer_id=APPLICANT,
+            offering_id=REQUEST_OFFERING,
+            offering_title="Вызов сантехника",
+            responsible_ids=[MANAGER],
+        ),
+        DIALOG,
+    ),
+    (
+        chat.DialogPosted(
+            message_id=MESSAGE,
+            conversation_id=DIALOG,
+            customer_id=APPLICANT,
+            offering_id=REQUEST_OFFERING,
+            author_kind="customer",
+            author_id=APPLICANT,
+            responsible_ids=[MANAGER],
+        ),
+        DIALOG,
+    ),
+    (
+        chat.DialogConverted(
+            conversation_id=DIALOG,
+            draft_id=DRAFT,
+            customer_id=APPLICANT,
+            offering_id=REQUEST_OFFERING,
+            operator_id=MANAGER,
+        ),
+        DIALOG,
     ),
 ]
 

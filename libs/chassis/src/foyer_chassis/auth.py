@@ -20,76 +20,9 @@ from joserfc.jwk import KeySet
 
 from . import log
 from .errors import ForbiddenError, UnauthenticatedError, UnavailableError
+from .roles import STAFF_ROLES, kinds_of, permissions_of
 
 _logger = log.get(__name__)
-
-#: The roles of docs/features.md as sets of permissions. `*_own` reaches the caller's own things only.
-ROLES: dict[str, frozenset[str]] = {
-    "customer": frozenset(
-        {
-            "orders:place",
-            "orders:read_own",
-            "orders:cancel_own",
-            "booking:read",
-            "payments:read_own",
-            "chat:own",
-            "notifications:own",
-        }
-    ),
-    "service_manager": frozenset(
-        {
-            "orders:read_all",
-            "orders:edit",
-            "orders:place_for",
-            "booking:read",
-            "booking:read_all",
-            "payments:read",
-            "chat:orders",
-        }
-    ),
-    "rent_manager": frozenset(
-        {
-            "orders:read_all",
-            "orders:edit",
-            "orders:place_for",
-            "booking:read",
-            "booking:read_all",
-            "payments:read",
-            "chat:orders",
-        }
-    ),
-    "shop_manager": frozenset(
-        {
-            "orders:read_all",
-            "orders:edit",
-            "orders:place_for",
-            "booking:read",
-            "booking:read_all",
-            "payments:read",
-            "chat:orders",
-        }
-    ),
-    "front_desk": frozenset({"orders:read_all", "booking:read", "booking:read_all", "payments:read"}),
-    "finance": frozenset({"orders:read_all", "payments:read", "payments:refund", "booking:read", "booking:read_all"}),
-    "administrator": frozenset(
-        {
-            "orders:read_all",
-            "orders:edit",
-            "orders:place_for",
-            "orders:configure",
-            "booking:read",
-            "booking:configure",
-            "booking:read_all",
-            "payments:read",
-            "payments:refund",
-            "payments:configure",
-            "chat:orders",
-            "notifications:configure",
-        }
-    ),
-}
-_STAFF_COMMON = frozenset({"notifications:own"})
-STAFF_ROLES = frozenset(ROLES) - {"customer"}
 
 #: The only algorithms a token may be signed with: asymmetric ones, so that a public key is never taken for a secret.
 ALGORITHMS = ["ES256", "RS256"]
@@ -103,6 +36,7 @@ class Caller:
 
     Attributes:
         locations: ids of the locations a member of staff is limited to; empty: all.
+        permissions: of all roles together; `may(permission, kind)` tells for which orders.
     """
 
     id: UUID
@@ -118,18 +52,20 @@ class Caller:
     def is_staff(self) -> bool:
         return bool(self.roles & STAFF_ROLES)
 
-    def may(self, permission: str) -> bool:
-        return permission in self.permissions
+    def may(self, permission: str, kind: str | None = None) -> bool:
+        """Whether the caller has the permission; with `kind`: for orders of that kind."""
+        if kind is None or permission not in self.permissions:
+            return permission in self.permissions
+        return kind in self.kinds(permission)
+
+    def kinds(self, permission: str) -> frozenset[str]:
+        """The kinds of order for which the caller has the permission."""
+        return kinds_of(self.roles, permission)
 
     def require(self, permission: str) -> None:
         """Raises ForbiddenError without that permission."""
         if permission not in self.permissions:
             raise ForbiddenError(needs=permission)
-
-
-def permissions_of(roles: frozenset[str]) -> frozenset[str]:
-    granted = frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
-    return granted | _STAFF_COMMON if roles & STAFF_ROLES else granted
 
 
 class Verifier:

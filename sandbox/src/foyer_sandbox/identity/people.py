@@ -49,6 +49,7 @@ PEOPLE: dict[str, Person] = {
         Person("carol", "Carol Baker", _CUSTOMER, "en"),
         Person("rita", "Рита Орлова", ("rent_manager",)),
         Person("sergey", "Сергей Волков", ("service_manager",)),
+        Person("petr", "Пётр Соколов", ("contractor",)),
         Person("fedor", "Фёдор Лебедев", ("finance",)),
         Person("maria", "Мария Зайцева", ("shop_manager",)),
         Person("dana", "Дана Белова", ("front_desk",)),
@@ -60,6 +61,7 @@ PEOPLE: dict[str, Person] = {
 ROLE_NAMES = {
     "customer": ("клиент", "customer"),
     "service_manager": ("менеджер услуг", "service manager"),
+    "contractor": ("подрядчик", "contractor"),
     "rent_manager": ("менеджер аренды", "rent manager"),
     "shop_manager": ("менеджер магазина", "shop manager"),
     "front_desk": ("администратор зала", "front desk"),

@@ -2,7 +2,7 @@
 
 from foyer_chassis.consumer import Subscribe
 from foyer_chassis.db import Transaction
-from foyer_contracts.booking import ResourceChanged
+from foyer_contracts.booking import LocationChanged, ResourceChanged
 from foyer_contracts.envelope import Event
 
 from . import store
@@ -12,4 +12,8 @@ async def _on_resource_changed(transaction: Transaction, event: Event[ResourceCh
     await store.save_resource(transaction, event.data, event.sequence)
 
 
-SUBSCRIPTIONS = [Subscribe(ResourceChanged, _on_resource_changed)]
+async def _on_location_changed(transaction: Transaction, event: Event[LocationChanged]) -> None:
+    await store.save_location(transaction, event.data, event.sequence)
+
+
+SUBSCRIPTIONS = [Subscribe(ResourceChanged, _on_resource_changed), Subscribe(LocationChanged, _on_location_changed)]

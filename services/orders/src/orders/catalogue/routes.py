@@ -12,7 +12,7 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import store, use_cases
-from .domain import Kind, Offering
+from .domain import Kind, Offering, Terms
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -31,7 +31,10 @@ class OfferingIn(BaseModel):
 
     def values(self) -> dict[str, object]:
         return {
-            **dict(self),
+            "title": self.title,
+            "terms": Terms.PREPAID if self.prepaid else Terms.POSTPAID,
+            "customer_may_cancel": self.customer_may_cancel,
+            "active": self.active,
             "responsible_ids": tuple(self.responsible_ids),
             "resource_ids": tuple(self.resource_ids),
         }
@@ -49,7 +52,7 @@ class OfferingOut(NewOffering):
     def of(cls, offering: Offering) -> Self:
         return cls(
             id=offering.id,
-            kind=offering.kind.value,
+            kind="slot_booking",
             title=offering.title,
             prepaid=offering.prepaid,
             customer_may_cancel=offering.customer_may_cancel,
@@ -68,7 +71,7 @@ class OfferingPage(BaseModel):
 @router.post("/offerings", status_code=201, response_model=OfferingOut, dependencies=[requires("orders:configure")])
 async def create_offering(body: NewOffering, once: OncePerKey) -> Response:
     async def command(transaction: Transaction) -> Answer:
-        offering = await use_cases.create_offering(transaction, **{**body.values(), "kind": Kind(body.kind)})  # type: ignore[arg-type]
+        offering = await use_cases.create_offering(transaction, **body.values(), kind=Kind(body.kind))
         headers = {"Location": f"/v1/offerings/{offering.id}", "ETag": etag(offering.version)}
         return Answer(OfferingOut.of(offering), 201, headers)
 
@@ -108,8 +111,8 @@ async def change_offering(
     offering = await use_cases.change_offering(
         transaction,
         offering_id,
-        **body.values(),  # type: ignore[arg-type]
         if_version=version_of(if_match),
+        **body.values(),
     )
     response.headers["ETag"] = etag(offering.version)
     return OfferingOut.of(offering)

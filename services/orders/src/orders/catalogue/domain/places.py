@@ -1,4 +1,4 @@
-"""What can be ordered, and the first check of a request against what booking last said about the resource.
+"""What booking published of its locations and resources, and the first check of a request against it.
 
 Booking decides: it has the places. This check only spares the customer an order that is refused a moment later, so
 it knows the published rules and nothing of what is taken.
@@ -6,25 +6,11 @@ it knows the published rules and nothing of what is taken.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from foyer_chassis.errors import InvalidError
 from foyer_contracts.money import Money
-
-
-class Kind(StrEnum):
-    """What sort of thing an offering is; decides how its orders are processed."""
-
-    SLOT_BOOKING = "slot_booking"
-
-
-class UnknownOfferingError(InvalidError):
-    """There is no such offering, or it cannot be ordered now."""
-
-    title_en = "Unknown offering"
-    title_ru = "Нет такой услуги"
 
 
 class UnknownResourceError(InvalidError):
@@ -70,27 +56,6 @@ class WrongCurrencyError(InvalidError):
 
 
 @dataclass(frozen=True, slots=True)
-class Offering:
-    """A thing in the catalogue that can be ordered.
-
-    Attributes:
-        prepaid: the invoice is issued with the order, which waits for its payment (B16).
-        responsible_ids: staff who are told of its orders (A1).
-        resource_ids: what of booking it offers; empty: every resource.
-    """
-
-    id: UUID
-    title: str
-    kind: Kind
-    prepaid: bool
-    customer_may_cancel: bool
-    responsible_ids: tuple[UUID, ...]
-    resource_ids: tuple[UUID, ...]
-    active: bool
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
 class OpeningHours:
     """Open on `weekday` (0 = Monday) between two wall-clock times, minutes after local midnight."""
 
@@ -100,8 +65,18 @@ class OpeningHours:
 
 
 @dataclass(frozen=True, slots=True)
+class LocationCopy:
+    """What booking published of a location: its business hours."""
+
+    id: UUID
+    zone: ZoneInfo
+    opening_hours: tuple[OpeningHours, ...]
+    closed_days: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceCopy:
-    """What booking published of a resource."""
+    """What booking published of a resource. `location_id` is None until booking has said it again."""
 
     id: UUID
     zone: ZoneInfo
@@ -110,6 +85,7 @@ class ResourceCopy:
     slot_length: timedelta
     price: Money
     active: bool
+    location_id: UUID | None = None
 
     def check_slots(self, starts_at: datetime, ends_at: datetime, *, now: datetime) -> int:
         """How many slots are asked for.
@@ -138,16 +114,18 @@ class ResourceCopy:
         allowed = []
         for hours in self.opening_hours:
             if hours.weekday == day.weekday() and day not in self.closed_days:
-                opens, closes = self._instant(day, hours.opens), self._instant(day, hours.closes)
+                opens, closes = instant_of(day, hours.opens, self.zone), instant_of(day, hours.closes, self.zone)
                 if opens <= starts_at and ends_at <= closes:
                     return opens
                 allowed.append({"from": opens.isoformat(), "to": closes.isoformat()})
         raise OutsideOpeningHoursError(field="slots.starts_at", time_zone=self.zone.key, allowed=allowed)
 
-    def _instant(self, day: date, minutes: int) -> datetime:
-        if minutes == 24 * 60:
-            day, minutes = day + timedelta(days=1), 0
-        return datetime.combine(day, time(minutes // 60, minutes % 60), self.zone).astimezone(UTC)
+
+def instant_of(day: date, minutes: int, zone: ZoneInfo) -> datetime:
+    """The instant (UTC) at which the wall clock shows that many minutes after midnight; 1440 is the next midnight."""
+    if minutes == 24 * 60:
+        day, minutes = day + timedelta(days=1), 0
+    return datetime.combine(day, time(minutes // 60, minutes % 60), zone).astimezone(UTC)
 
 
 def check_price(price: Money, expected: Money | None) -> None:

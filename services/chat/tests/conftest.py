@@ -7,7 +7,16 @@ import pytest
 from chat.service import SERVICE
 from foyer_chassis.testing import Databases, Identity, Running, running
 from foyer_contracts.envelope import Event
-from foyer_contracts.samples import APPLICANT, MANAGER, NOW, ORDER, SAMPLES
+from foyer_contracts.samples import (
+    APPLICANT,
+    MANAGER,
+    NOW,
+    ORDER,
+    REQUEST,
+    REQUEST_OFFERING,
+    SAMPLES,
+    TECHNICIAN,
+)
 
 PLACED = "orders.order.placed.v1"
 PAID = "payments.payment.succeeded.v1"
@@ -66,3 +75,29 @@ async def read(client: httpx2.AsyncClient, id_: str, thread: str = "public", **q
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
+
+
+def without_count(event: Event[Any]) -> Event[Any]:
+    """The sample of a posted message is from before messages were counted; the count is optional in the contract."""
+    return event.model_copy(update={"data": event.data.model_copy(update={"count": None})})
+
+
+REQUEST_PLACED = {
+    "order_id": REQUEST,
+    "number": 1006314,
+    "kind": "premises_request",
+    "offering_id": REQUEST_OFFERING,
+    "offering_title": "Вызов сантехника",
+    "slots": None,
+    "terms": "postpaid",
+    "prepaid": False,
+    "responsible_ids": [MANAGER, TECHNICIAN],
+}
+
+
+def request_placed(*, sequence: int = 1, **data: Any) -> Event[Any]:
+    """The request of the samples, placed."""
+    event = SAMPLES[PLACED]
+    return Event.make(
+        event.data.model_copy(update={**REQUEST_PLACED, **data}), subject=REQUEST, sequence=sequence, time=NOW
+    )

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
-from .routes import router
+from .routes import conversations, dialogs
 from .texts import Texts
 
 
@@ -12,6 +12,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "chat",
         settings,
-        [router(Texts())],
-        description="The conversation of each order: a public thread with the applicant, an internal one for staff.",
+        [conversations.router(Texts()), dialogs.router],
+        description="Dialogs before an order; the conversation of each order: a public thread with the applicant, "
+        "an internal one for staff.",
     )

@@ -4,19 +4,51 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 metadata = sa.MetaData()
 
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, server_default="0")
+
+
+#: A dialog before an order while `order_id` is null; the order's conversation afterwards, the same row.
 conversations = sa.Table(
     "conversations",
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
-    sa.Column("order_id", UUID(as_uuid=True), nullable=False, unique=True),
+    sa.Column("order_id", UUID(as_uuid=True), unique=True),
     sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
     sa.Column("number", sa.BigInteger),
     sa.Column("responsible_ids", ARRAY(UUID(as_uuid=True))),
     sa.Column("last_position", sa.Integer, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text),
+    sa.Column("assignee_id", UUID(as_uuid=True)),
+    sa.Column("assignee_sequence", sa.BigInteger, nullable=False, server_default="-1"),
+    sa.Column("location_ids", ARRAY(UUID(as_uuid=True)), nullable=False, server_default="{}"),
+    sa.Column("offering_id", UUID(as_uuid=True)),
+    sa.Column("offering_title", sa.Text),
+    sa.Column("applicant_name", sa.Text),
+    _count("public_customer"),
+    _count("public_staff"),
+    _count("public_system"),
+    _count("internal_staff"),
+    _count("internal_system"),
+    _count("customer_read"),
+    _count("staff_read"),
+    _count("customer_seen"),
+    _count("staff_seen"),
+    sa.Index(
+        "conversations_one_dialog",
+        "applicant_id",
+        "offering_id",
+        unique=True,
+        postgresql_where=sa.text("order_id IS NULL"),
+    ),
+    sa.Index("conversations_dialogs_of_kind", "kind", "id", postgresql_where=sa.text("order_id IS NULL")),
+    sa.Index("conversations_applicant", "applicant_id", "id"),
 )
 
+#: `count`: how many messages of its kind of author are in its thread, with this one.
 messages = sa.Table(
     "messages",
     metadata,
@@ -32,13 +64,15 @@ messages = sa.Table(
     sa.Column("facts", JSONB, nullable=False),
     sa.Column("event_id", UUID(as_uuid=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("count", sa.Integer, nullable=False, server_default="1"),
     sa.UniqueConstraint("event_id", name="messages_once_per_event"),
     sa.CheckConstraint("thread IN ('public', 'internal')", name="messages_thread"),
     sa.CheckConstraint("(text IS NULL) <> (template IS NULL)", name="messages_text_or_template"),
     sa.Index("messages_thread_position", "conversation_id", "thread", "position"),
+    sa.Index("messages_author", "author_id", postgresql_where=sa.text("author_id IS NOT NULL")),
 )
 
-#: How far a person has read a thread.
+#: How far a person has read a thread. The public one is read by sides: `conversations` has their marks.
 reads = sa.Table(
     "reads",
     metadata,
@@ -46,6 +80,52 @@ reads = sa.Table(
     sa.Column("person_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("thread", sa.Text, primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
+)
+
+#: Events of orders whose `placed` has not come yet: it alone says whether the order has a dialog already.
+early_events = sa.Table(
+    "early_events",
+    metadata,
+    sa.Column("event_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("order_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("body", JSONB, nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("early_events_order", "order_id"),
+)
+
+#: Copies of booking's locations, for times in words.
+locations = sa.Table(
+    "locations",
+    metadata,
+    sa.Column("location_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+#: Copies of the catalogue's offerings; `sequence` is the offering's version that they are from.
+offerings = sa.Table(
+    "offerings",
+    metadata,
+    sa.Column("offering_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("dialog_before_order", sa.Boolean, nullable=False),
+    sa.Column("responsible_ids", ARRAY(UUID(as_uuid=True)), nullable=False),
+    sa.Column("location_ids", ARRAY(UUID(as_uuid=True)), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+#: Drafts made of dialogs; one that is live at a time.
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("draft_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("conversation_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("live", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("drafts_one_live", "conversation_id", unique=True, postgresql_where=sa.text("live")),
 )
 
 add_chassis_tables(metadata)

@@ -10,6 +10,7 @@ status_changed = { $status ->
     [active] The time of the order has begun
     [done] The order is done
     [cancelled_refunded] The money was refunded
+    [titled] The order's status: { $title }
    *[other] The order's status changed
 }
 
@@ -27,3 +28,38 @@ order_cancelled = { $reason ->
     [yes] { " " }To be refunded: { $refund }.
    *[no] { "" }
 }
+
+order_assigned = { $assigned ->
+    [yes] The order has a new assignee
+   *[no] The order has no assignee any more
+}
+
+deadline_changed = The order's deadlines were changed.{ $responding ->
+    [yes] { " " }First response by { $respond_by }.
+   *[no] { "" }
+}{ $completing ->
+    [yes] { " " }Completion by { $complete_by }.
+   *[no] { "" }
+}
+
+order_overdue = { $deadline ->
+    [response] Nobody has taken up the order in time: it was due on { $due_at }
+   *[completion] The order was not completed in time: it was due on { $due_at }
+}
+
+order_returned = { $noted ->
+    [yes] The order was returned to work: { $note }
+   *[no] The order was returned to work
+}
+
+order_changed = The order was changed. It now costs { $total }.{ $refunding ->
+    [yes] { " " }To be refunded: { $refund }.
+   *[no] { "" }
+}
+
+reservation_rescheduled = The booking was moved: { $place }, { $time }. Before: { $former }.
+
+order_placed = Order { $number } was placed
+draft_created = A draft of the order is ready: please complete it
+draft_discarded = The draft of the order was discarded
+message_erased = The message was erased

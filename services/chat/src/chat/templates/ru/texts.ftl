@@ -10,6 +10,7 @@ status_changed = { $status ->
     [active] Время заказа началось
     [done] Заказ завершён
     [cancelled_refunded] Деньги возвращены
+    [titled] Статус заказа: { $title }
    *[other] Статус заказа изменён
 }
 
@@ -27,3 +28,38 @@ order_cancelled = { $reason ->
     [yes] { " " }К возврату { $refund }.
    *[no] { "" }
 }
+
+order_assigned = { $assigned ->
+    [yes] У заказа новый исполнитель
+   *[no] У заказа больше нет исполнителя
+}
+
+deadline_changed = Сроки заказа изменены.{ $responding ->
+    [yes] { " " }Первый ответ до { $respond_by }.
+   *[no] { "" }
+}{ $completing ->
+    [yes] { " " }Выполнение до { $complete_by }.
+   *[no] { "" }
+}
+
+order_overdue = { $deadline ->
+    [response] Заказ вовремя не взяли в работу: срок истёк { $due_at }
+   *[completion] Заказ не выполнен вовремя: срок истёк { $due_at }
+}
+
+order_returned = { $noted ->
+    [yes] Заказ возвращён в работу: { $note }
+   *[no] Заказ возвращён в работу
+}
+
+order_changed = Состав заказа изменён. Стоимость теперь { $total }.{ $refunding ->
+    [yes] { " " }К возврату { $refund }.
+   *[no] { "" }
+}
+
+reservation_rescheduled = Бронирование перенесено: { $place }, { $time }. Прежнее время: { $former }.
+
+order_placed = Оформлен заказ № { $number }
+draft_created = Черновик заказа готов: его можно дополнить и оформить
+draft_discarded = Черновик заказа отменён
+message_erased = Сообщение удалено

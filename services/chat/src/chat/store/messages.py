@@ -1,0 +1,174 @@
+"""What is said, and how far each person has read."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_chassis.tables import idempotency_keys
+from sqlalchemy.dialects.postgresql import insert
+
+from ..domain.conversations import AuthorKind, Conversation, Message, Side, Thread
+from ..tables import conversations, messages, reads
+
+_ADD = sa.insert(messages)
+_PAGE = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.thread == sa.bindparam("thread"),
+        messages.c.position > sa.bindparam("after"),
+    )
+    .order_by(messages.c.position)
+    .limit(sa.bindparam("limit"))
+)
+_PAGE_BEFORE = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.thread == sa.bindparam("thread"),
+        messages.c.position < sa.bindparam("before"),
+    )
+    .order_by(messages.c.position.desc())
+    .limit(sa.bindparam("limit"))
+)
+_UNREAD_INTERNAL = (
+    sa.select(sa.func.count().label("unread"))
+    .select_from(
+        messages.outerjoin(
+            reads,
+            sa.and_(
+                reads.c.conversation_id == messages.c.conversation_id,
+                reads.c.thread == messages.c.thread,
+                reads.c.person_id == sa.bindparam("person"),
+            ),
+        )
+    )
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.thread == Thread.INTERNAL.value,
+        messages.c.author_kind == "staff",
+        messages.c.position > sa.func.coalesce(reads.c.position, 0),
+        messages.c.author_id.is_distinct_from(sa.bindparam("person")),
+    )
+)
+_read = insert(reads)
+_MARK = _read.on_conflict_do_update(
+    index_elements=["conversation_id", "person_id", "thread"],
+    set_={"position": sa.func.greatest(reads.c.position, _read.excluded.position)},
+)
+_READER = (
+    sa.select(reads.c.person_id)
+    .where(
+        reads.c.conversation_id == sa.bindparam("conversation"),
+        reads.c.thread == Thread.PUBLIC.value,
+        reads.c.person_id != sa.bindparam("applicant"),
+    )
+    .order_by(reads.c.position.desc())
+    .limit(1)
+)
+_NEWEST = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.thread == Thread.PUBLIC.value,
+        messages.c.author_kind == sa.bindparam("author_kind"),
+    )
+    .order_by(messages.c.position.desc())
+    .limit(1)
+)
+_ERASE_MESSAGES = (
+    sa.update(messages)
+    .where(messages.c.author_id == sa.bindparam("person"))
+    .values(author_name=None, text=None, template=sa.func.coalesce(messages.c.template, "message_erased"), facts={})
+)
+# Answers kept for repeats hold the words, too.
+_ERASE_ANSWERS = sa.delete(idempotency_keys).where(idempotency_keys.c.caller_id == sa.bindparam("person"))
+_ERASE_NOTES = (
+    sa.update(messages)
+    .where(
+        messages.c.conversation_id.in_(
+            sa.select(conversations.c.id).where(conversations.c.applicant_id == sa.bindparam("person"))
+        ),
+        messages.c.facts.has_key("note"),
+    )
+    .values(facts=messages.c.facts.op("-")("note"))
+)
+
+
+def message_of(row: sa.RowMapping) -> Message:
+    return Message(**{**row, "thread": Thread(row["thread"])})
+
+
+async def add(transaction: Transaction, message: Message) -> None:
+    await transaction.execute(
+        _ADD,
+        {
+            "id": message.id,
+            "conversation_id": message.conversation_id,
+            "position": message.position,
+            "thread": message.thread.value,
+            "author_kind": message.author_kind,
+            "author_id": message.author_id,
+            "author_name": message.author_name,
+            "text": message.text,
+            "template": message.template,
+            "facts": dict(message.facts),
+            "event_id": message.event_id,
+            "created_at": message.created_at,
+            "count": message.count,
+        },
+    )
+
+
+async def page(
+    transaction: Transaction, conversation_id: UUID, thread: Thread, *, after: int, before: int | None, limit: int
+) -> list[Message]:
+    """Messages of one thread, oldest first: those next after a position, or those last before one."""
+    parameters = {"conversation": conversation_id, "thread": thread.value, "limit": limit}
+    if before is None:
+        rows = await transaction.all(_PAGE, {**parameters, "after": after})
+        return [message_of(row) for row in rows]
+    rows = await transaction.all(_PAGE_BEFORE, {**parameters, "before": before})
+    return [message_of(row) for row in reversed(rows)]
+
+
+async def unread_internal(transaction: Transaction, conversation_id: UUID, person_id: UUID) -> int:
+    """How many messages of other staff a person has not read in the internal thread."""
+    row = await transaction.one_or_none(_UNREAD_INTERNAL, {"conversation": conversation_id, "person": person_id})
+    assert row is not None
+    return int(row["unread"])
+
+
+async def mark(
+    transaction: Transaction, conversation_id: UUID, person_id: UUID, thread: Thread, *, through: int
+) -> None:
+    """A person has read that far; it never goes back."""
+    await transaction.execute(
+        _MARK,
+        {"conversation_id": conversation_id, "person_id": person_id, "thread": thread.value, "position": through},
+    )
+
+
+async def reader(transaction: Transaction, conversation: Conversation, side: Side) -> UUID:
+    """Who of a side has read furthest in the public thread; the side must have read something."""
+    if side == "customer":
+        return conversation.applicant_id
+    row = await transaction.one_or_none(
+        _READER, {"conversation": conversation.id, "applicant": conversation.applicant_id}
+    )
+    assert row is not None
+    found: UUID = row["person_id"]
+    return found
+
+
+async def newest(transaction: Transaction, conversation_id: UUID, author_kind: AuthorKind) -> Message:
+    """The newest public message of a kind of author; there must be one."""
+    row = await transaction.one_or_none(_NEWEST, {"conversation": conversation_id, "author_kind": author_kind})
+    assert row is not None
+    return message_of(row)
+
+
+async def erase(transaction: Transaction, person_id: UUID) -> None:
+    """What a person wrote is gone, and what system messages quote of it; that they wrote stays."""
+    for statement in (_ERASE_MESSAGES, _ERASE_NOTES, _ERASE_ANSWERS):
+        await transaction.execute(statement, {"person": person_id})

@@ -9,12 +9,17 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from payments.accounting.domain import OrderAccount, postings
+from payments.accounting.domain import OrderAccount, moved
 from payments.invoicing import domain as invoicing
 from payments.paying import domain as paying
 from payments.refunding import domain as refunding
 
-INVOICE = {"issued": {"settle": "paid", "cancel": "cancelled"}, "paid": {}, "cancelled": {}}
+INVOICE = {
+    "draft": {"activate": "issued", "settle": "paid", "cancel": "cancelled"},
+    "issued": {"settle": "paid", "cancel": "cancelled"},
+    "paid": {"revoke": "cancelled"},
+    "cancelled": {},
+}
 PAYMENT = {
     "creating": {
         "open": "pending",
@@ -35,6 +40,7 @@ REFUND = {
     "in_progress": {"succeed": "succeeded", "put_back": "requested", "fail": "failed"},
     "succeeded": {},
     "failed": {"retry": "requested"},
+    "at_desk": {"hand_out": "succeeded"},
 }
 
 
@@ -101,10 +107,12 @@ def test_an_account_never_promises_more_than_came_in(steps: Any) -> None:
         assert account.refunded.amount + account.pending_refund.amount <= account.paid.amount
 
 
-@given(amount=amounts)
-def test_postings_sum_to_zero(amount: Any) -> None:
-    for kind in ("payment", "refund"):
-        assert sum(item.amount.amount for item in postings(kind, "yookassa", rub(amount))) == 0
+@given(amount=st.integers(-(10**9), 10**9), extra=amounts)
+def test_postings_sum_to_zero(amount: Any, extra: Any) -> None:
+    for surcharge in (None, ("surcharge:main", rub(extra))):
+        entries = moved("provider:yookassa", "order:1", rub(amount), surcharge=surcharge)
+        assert sum(item.amount.amount for item in entries) == 0
+        assert all(item.amount.amount for item in entries)
 
 
 def test_a_refund_gets_a_new_key_only_after_a_definite_refusal() -> None:
@@ -116,8 +124,13 @@ def test_a_refund_gets_a_new_key_only_after_a_definite_refusal() -> None:
         order_id=new_id(),
         order_number=1,
         applicant_id=new_id(),
+        provider="yookassa",
         provider_payment_id="x",
         amount=rub(100),
+        surcharge=rub(0),
+        source="provider:yookassa",
+        receipt=None,
+        note=None,
         reason="customer_request",
         status=refunding.Status.REQUESTED,
         provider_refund_id=None,

@@ -10,7 +10,7 @@ import pytest
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from foyer_sandbox.testing import free_port
-from payments.paying.domain import Payment, ProviderRefusedError, ProviderUnclearError, Status
+from payments.paying.domain import Choice, Payment, ProviderRefusedError, ProviderUnclearError, Status
 from payments.providers.yookassa import YooKassa
 from payments.refunding.domain import Refund
 from payments.refunding.domain import Status as RefundStatus
@@ -50,6 +50,13 @@ def payment(**changes: Any) -> Payment:
         amount=rub(12345),
         received=None,
         refund_reserved=rub(0),
+        surcharge=rub(0),
+        surcharge_reserved=rub(0),
+        part=None,
+        choice=Choice(),
+        receipt=None,
+        source="provider:yookassa",
+        taken_by=None,
         status=Status.CREATING,
         link=None,
         method=None,
@@ -74,8 +81,13 @@ def refund(provider_payment_id: str, amount: Money) -> Refund:
         order_id=new_id(),
         order_number=1,
         applicant_id=new_id(),
+        provider="yookassa",
         provider_payment_id=provider_payment_id,
         amount=amount,
+        surcharge=rub(0),
+        source="provider:yookassa",
+        receipt=None,
+        note=None,
         reason="customer_request",
         status=RefundStatus.REQUESTED,
         provider_refund_id=None,

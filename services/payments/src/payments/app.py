@@ -4,8 +4,8 @@ from fastapi import FastAPI
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
-from . import routes
 from .providers import webhooks
+from .routes import routers
 from .settings import Settings
 
 
@@ -14,6 +14,6 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "payments",
         settings,
-        [routes.router, webhooks.router],
+        [*routers, webhooks.router],
         description="Invoices, payments at the provider, refunds, and the ledger of it all.",
     )

@@ -4,10 +4,12 @@ from foyer_chassis.tables import add_chassis_tables
 
 from .accounting.tables import metadata
 from .invoicing.tables import metadata as invoicing
+from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
 from .refunding.tables import metadata as refunding
 
 assert invoicing is metadata
+assert order_copies is metadata
 assert paying is metadata
 assert refunding is metadata
 add_chassis_tables(metadata)

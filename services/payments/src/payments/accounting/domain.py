@@ -10,8 +10,63 @@ from uuid import UUID
 
 from foyer_contracts.money import Money
 
-Kind = Literal["payment", "refund"]
+#: `top_up` brings money into a customer's account, `top_up_reversal` takes it out again, `settlement` shares what an
+#: order brought between the legal entity, acquiring and our commission.
+Kind = Literal["payment", "refund", "top_up", "top_up_reversal", "settlement"]
+
+# The ledger's accounts. Until accounts of orders had names of their own, all of them were "orders:prepayments".
 PREPAYMENTS = "orders:prepayments"
+MAIN = "main"
+
+
+def order(order_id: UUID) -> str:
+    """What we owe for an order: money paid for it and not given back (a liability)."""
+    return f"order:{order_id}"
+
+
+def customer(customer_id: UUID) -> str:
+    """A customer's balance (a liability; below zero it is the customer who owes)."""
+    return f"customer:{customer_id}"
+
+
+def provider(name: str) -> str:
+    """Money that a payment provider took for us (an asset)."""
+    return f"provider:{name}"
+
+
+def cash_desk(location_id: UUID | None) -> str:
+    """Cash taken at a location (an asset)."""
+    return f"cash:{location_id or MAIN}"
+
+
+def bank(legal_entity_id: UUID | None) -> str:
+    """Transfers to a legal entity's bank account (an asset)."""
+    return f"bank:{legal_entity_id or MAIN}"
+
+
+def surcharge(legal_entity_id: UUID | None) -> str:
+    """Commission that payers paid on top (income)."""
+    return f"surcharge:{legal_entity_id or MAIN}"
+
+
+def settled(order_id: UUID) -> str:
+    """The part of an order's money that has been shared out (contra to `order`)."""
+    return f"settled:{order_id}"
+
+
+def acquiring(name: str) -> str:
+    """What a provider keeps for its service (a liability)."""
+    return f"acquiring:{name}"
+
+
+def commission(legal_entity_id: UUID | None) -> str:
+    """Our commission on what a legal entity sold (income)."""
+    return f"commission:{legal_entity_id or MAIN}"
+
+
+def legal_entity(legal_entity_id: UUID | None) -> str:
+    """What is a legal entity's own of what its orders brought (a liability)."""
+    return f"legal_entity:{legal_entity_id or MAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +124,13 @@ class Posting:
     amount: Money
 
 
-def postings(kind: Kind, provider: str, amount: Money) -> list[Posting]:
-    """How a payment or a refund of `amount` at `provider` is booked; sums to zero."""
-    signed = amount if kind == "payment" else amount * -1
-    return [Posting(f"provider:{provider}", signed), Posting(PREPAYMENTS, signed * -1)]
+def moved(source: str, to: str, amount: Money, *, surcharge: tuple[str, Money] | None = None) -> list[Posting]:
+    """`amount` comes to `source` and is owed to `to`; a surcharge comes with it and is income. Sums to zero.
+
+    Negative amounts are the way back. Postings of nothing are left out.
+    """
+    extra = surcharge[1] if surcharge else Money.zero(amount.currency)
+    entries = [Posting(source, amount + extra), Posting(to, amount * -1)]
+    if surcharge:
+        entries.append(Posting(surcharge[0], extra * -1))
+    return [entry for entry in entries if entry.amount.amount]

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import Kind, OrderAccount, postings
+from .domain import Kind, OrderAccount, Posting
 from .tables import ledger_postings, ledger_transactions, order_accounts
 
 _ACCOUNT = sa.select(order_accounts).where(order_accounts.c.order_id == sa.bindparam("order"))
@@ -82,17 +83,25 @@ async def save_account(transaction: Transaction, account: OrderAccount) -> None:
 async def book(
     transaction: Transaction,
     kind: Kind,
+    postings: Iterable[Posting],
     *,
     reference_id: UUID,
-    order_id: UUID,
-    provider: str,
-    amount: Money,
+    order_id: UUID | None = None,
+    customer_id: UUID | None = None,
     at: datetime,
 ) -> None:
-    """Write a payment or refund into the ledger; the same one twice violates a constraint."""
+    """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint."""
     id_ = new_id()
     await transaction.execute(
-        _BOOK, {"id": id_, "kind": kind, "reference_id": reference_id, "order_id": order_id, "booked_at": at}
+        _BOOK,
+        {
+            "id": id_,
+            "kind": kind,
+            "reference_id": reference_id,
+            "order_id": order_id,
+            "customer_id": customer_id,
+            "booked_at": at,
+        },
     )
     await transaction.execute(
         _POST,
@@ -103,6 +112,6 @@ async def book(
                 "amount": posting.amount.amount,
                 "currency": posting.amount.currency,
             }
-            for posting in postings(kind, provider, amount)
+            for posting in postings
         ],
     )

@@ -28,10 +28,15 @@ ledger_transactions = sa.Table(
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference_id", UUID(as_uuid=True), nullable=False),
-    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), index=True),
+    sa.Column("customer_id", UUID(as_uuid=True)),
     sa.Column("booked_at", sa.DateTime(timezone=True), nullable=False),
     sa.UniqueConstraint("kind", "reference_id", name="ledger_transactions_once"),
-    sa.CheckConstraint("kind IN ('payment', 'refund')", name="ledger_transactions_kind"),
+    sa.CheckConstraint(
+        "kind IN ('payment', 'refund', 'top_up', 'top_up_reversal', 'settlement')", name="ledger_transactions_kind"
+    ),
+    sa.CheckConstraint("order_id IS NOT NULL OR customer_id IS NOT NULL", name="ledger_transactions_of_somebody"),
+    sa.Index("ledger_transactions_by_time", "kind", "booked_at"),
 )
 
 ledger_postings = sa.Table(
@@ -44,4 +49,5 @@ ledger_postings = sa.Table(
     sa.Column("currency", sa.CHAR(3), primary_key=True),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.CheckConstraint("amount <> 0", name="ledger_postings_amount"),
+    sa.Index("ledger_postings_by_account", "account", "currency"),
 )

@@ -6,31 +6,65 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 
-from .domain import Invoice, Status
+from ..order_copies.domain import Viewer
+from ..order_copies.store import seen_by
+from .domain import BY_ITSELF, UNPAID, Invoice, Origin, Status
 from .tables import invoices
 
 _INSERT = sa.insert(invoices).returning(*invoices.c)
-_OPEN_OF_ORDER = (
+_UNPAID_OF_ORDER = (
     sa.select(invoices)
-    .where(invoices.c.order_id == sa.bindparam("order"), invoices.c.status == Status.ISSUED)
+    .where(
+        invoices.c.order_id == sa.bindparam("order"),
+        invoices.c.status.in_(sorted(UNPAID)),
+        invoices.c.origin != Origin.TOP_UP,
+    )
     .with_for_update()
 )
 _HAS_PREPAID = sa.select(sa.literal(1)).where(invoices.c.order_id == sa.bindparam("order"), invoices.c.prepaid)
+_HAS_PAID_BY_ITSELF = (
+    sa.select(sa.literal(1))
+    .where(
+        invoices.c.order_id == sa.bindparam("order"),
+        invoices.c.origin.in_(sorted(BY_ITSELF)),
+        invoices.c.status == Status.PAID,
+    )
+    .limit(1)
+)
 _LOCKED = sa.select(invoices).where(invoices.c.id == sa.bindparam("id")).with_for_update()
+_SAVED = (
+    "lines",
+    "extras_as_lines",
+    "paid",
+    "status",
+    "marked",
+    "cancel_reason",
+    "activated_at",
+    "settled_at",
+    "version",
+)
 _SAVE = (
     sa.update(invoices)
     .where(invoices.c.id == sa.bindparam("invoice"))
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in ("paid", "status", "cancel_reason", "settled_at", "version")}
-    )
+    .values({name: sa.bindparam(f"new_{name}", type_=invoices.c[name].type) for name in _SAVED})
 )
-_applicant = sa.bindparam("applicant", type_=sa.Uuid)
-_VISIBLE = sa.or_(_applicant.is_(None), invoices.c.applicant_id == _applicant)
+#: A customer sees what is theirs, once staff have shown it.
+_VISIBLE = sa.and_(
+    seen_by(invoices.c.order_id, invoices.c.applicant_id),
+    sa.or_(sa.bindparam("applicant", type_=sa.Uuid).is_(None), invoices.c.status != Status.DRAFT),
+)
 _BY_NUMBER = sa.select(invoices).where(invoices.c.number == sa.bindparam("number"), _VISIBLE)
+_OF_ORDER = (
+    sa.select(invoices)
+    .where(invoices.c.order_id == sa.bindparam("order"), invoices.c.origin != Origin.TOP_UP)
+    .order_by(invoices.c.number)
+)
 _PAGE = sa.select(invoices).where(_VISIBLE).order_by(invoices.c.id).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "order_id": invoices.c.order_id == sa.bindparam("order_id"),
     "order_number": invoices.c.order_number == sa.bindparam("order_number"),
+    "customer_id": invoices.c.applicant_id == sa.bindparam("customer_id"),
+    "origin": invoices.c.origin == sa.bindparam("origin"),
     "after": invoices.c.id > sa.bindparam("after"),
 }
 
@@ -42,14 +76,20 @@ def _invoice(row: sa.RowMapping) -> Invoice:
         order_id=row["order_id"],
         order_number=row["order_number"],
         applicant_id=row["applicant_id"],
+        origin=Origin(row["origin"]),
         description=row["description"],
         lines=row["lines"],
+        extras_as_lines=row["extras_as_lines"],
+        legal_entity_id=row["legal_entity_id"],
+        in_parts=row["in_parts"],
         total=Money(amount=row["total"], currency=row["currency"]),
         paid=Money(amount=row["paid"], currency=row["currency"]),
         status=Status(row["status"]),
+        marked=row["marked"],
         cancel_reason=row["cancel_reason"],
         pay_until=row["pay_until"],
         issued_at=row["issued_at"],
+        activated_at=row["activated_at"],
         settled_at=row["settled_at"],
         version=row["version"],
     )
@@ -59,14 +99,20 @@ async def has_prepaid(transaction: Transaction, order_id: UUID) -> bool:
     return await transaction.one_or_none(_HAS_PREPAID, {"order": order_id}) is not None
 
 
+async def has_paid_by_itself(transaction: Transaction, order_id: UUID) -> bool:
+    """Whether an invoice that was issued for the order's price is paid."""
+    return await transaction.one_or_none(_HAS_PAID_BY_ITSELF, {"order": order_id}) is not None
+
+
 async def add(transaction: Transaction, values: Mapping[str, Any]) -> Invoice:
     """Insert an invoice; the database gives it its number."""
     result = await transaction.execute(_INSERT, values)
     return _invoice(result.mappings().one())
 
 
-async def locked_open_of(transaction: Transaction, order_id: UUID) -> Invoice | None:
-    row = await transaction.one_or_none(_OPEN_OF_ORDER, {"order": order_id})
+async def locked_unpaid_of(transaction: Transaction, order_id: UUID) -> Invoice | None:
+    """The order's invoice that is prepared or issued and not yet paid; there is at most one."""
+    row = await transaction.one_or_none(_UNPAID_OF_ORDER, {"order": order_id})
     return None if row is None else _invoice(row)
 
 
@@ -82,33 +128,49 @@ async def save(transaction: Transaction, invoice: Invoice) -> None:
         _SAVE,
         {
             "invoice": invoice.id,
+            "new_lines": invoice.lines,
+            "new_extras_as_lines": invoice.extras_as_lines,
             "new_paid": invoice.paid.amount,
             "new_status": invoice.status.value,
+            "new_marked": invoice.marked,
             "new_cancel_reason": invoice.cancel_reason,
+            "new_activated_at": invoice.activated_at,
             "new_settled_at": invoice.settled_at,
             "new_version": invoice.version,
         },
     )
 
 
-async def by_number(transaction: Transaction, number: int, *, applicant_id: UUID | None) -> Invoice | None:
-    """An invoice; with `applicant_id` only one of that customer's."""
-    row = await transaction.one_or_none(_BY_NUMBER, {"number": number, "applicant": applicant_id})
+async def by_number(transaction: Transaction, number: int, viewer: Viewer) -> Invoice | None:
+    row = await transaction.one_or_none(_BY_NUMBER, {"number": number, **viewer.parameters()})
     return None if row is None else _invoice(row)
+
+
+async def of_order(transaction: Transaction, order_id: UUID) -> list[Invoice]:
+    """The order's invoices, oldest first; top-ups made for it are not among them."""
+    return [_invoice(row) for row in await transaction.all(_OF_ORDER, {"order": order_id})]
 
 
 async def page(
     transaction: Transaction,
+    viewer: Viewer,
     *,
-    applicant_id: UUID | None,
-    order_id: UUID | None,
-    order_number: int | None,
+    order_id: UUID | None = None,
+    order_number: int | None = None,
+    customer_id: UUID | None = None,
+    origin: Origin | None = None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Invoice]:
-    """Invoices in the order they were issued; with `applicant_id` only that customer's."""
-    given = {"order_id": order_id, "order_number": order_number, "after": after}
+    """Invoices in the order they were issued."""
+    given: dict[str, Any] = {
+        "order_id": order_id,
+        "order_number": order_number,
+        "customer_id": customer_id,
+        "origin": origin,
+        "after": after,
+    }
     given = {name: value for name, value in given.items() if value is not None}
     statement = _PAGE.where(*(_FILTERS[name] for name in given))
-    rows = await transaction.all(statement, {"applicant": applicant_id, "limit": limit, **given})
+    rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_invoice(row) for row in rows]

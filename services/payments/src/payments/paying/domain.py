@@ -4,10 +4,10 @@
 cancelled, we go on asking until the provider has said its last word, since money may come late.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from foyer_chassis.errors import ConflictError
@@ -74,14 +74,44 @@ def move(status: Status, verb: Verb) -> Status:
         raise PaymentStateError(state=status.value, verb=verb.value) from None
 
 
+#: Ways to pay that no payment provider takes part in: staff take it, or it comes off the customer's account.
+DESK = "desk"
+BALANCE = "balance"
+OWN_WAYS = frozenset({DESK, BALANCE})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the payer chose (B20); the card itself is entered at the provider only.
+
+    Attributes:
+        email: where the receipt goes.
+        way: `bank_card` or `sbp`; None: the payer chooses at the provider.
+        save_card: the provider is to keep the card for later payments.
+        card_token: the provider's token of a card that was kept.
+    """
+
+    email: str | None = field(default=None, repr=False)
+    way: Literal["bank_card", "sbp"] | None = None
+    save_card: bool = False
+    card_token: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """One attempt to have an invoice paid.
 
     Attributes:
+        order_id: None for money that goes into an account and is tied to no order.
         provider_payment_id: None until the provider's answer to the creation is known.
-        received: what came in; None unless succeeded.
+        amount: what it is to bring for the invoice; the payer is asked for `charged`.
+        surcharge: the commission that the payer pays on top (D4).
+        received: what came in for the invoice; None unless succeeded.
         refund_reserved: how much of that was promised back, whether or not it went already.
+        surcharge_reserved: the same of the surcharge.
+        part: its number among the order's payments, where the invoice is paid in parts.
+        source: account of the ledger that the money comes to.
+        receipt: what the provider is told for the receipt (X6), as `receipts.receipt` makes it.
         attempts: how often the provider was asked to create it.
         next_at: when to ask the provider about it; None when its last word is known.
         hinted_at: when a webhook last said that something happened.
@@ -89,14 +119,21 @@ class Payment:
 
     id: UUID
     invoice_id: UUID
-    order_id: UUID
+    order_id: UUID | None
     applicant_id: UUID
     provider: str
     provider_payment_id: str | None
     description: str
     amount: Money
+    surcharge: Money
     received: Money | None
     refund_reserved: Money
+    surcharge_reserved: Money
+    part: int | None
+    choice: Choice
+    receipt: dict[str, Any] | None
+    source: str
+    taken_by: UUID | None
     status: Status
     link: str | None
     method: str | None
@@ -115,8 +152,20 @@ class Payment:
         return self.status in FINAL
 
     @property
+    def charged(self) -> Money:
+        """What the payer is asked for."""
+        return self.amount + self.surcharge
+
+    @property
     def refundable(self) -> Money:
         return (self.received or Money.zero(self.amount.currency)) - self.refund_reserved
+
+    def surcharge_share(self, amount: Money) -> Money:
+        """What of the surcharge goes back with `amount` more: in proportion, rounded down; with the last of it, all."""
+        received = self.received or self.amount
+        reserved = self.refund_reserved + amount
+        due = self.surcharge.amount * reserved.amount // received.amount if received.amount else 0
+        return Money(amount=due, currency=amount.currency) - self.surcharge_reserved
 
     def moved(self, verb: Verb, *, reason: str | None = None) -> "Payment":
         """Raises PaymentStateError."""
@@ -168,6 +217,14 @@ class ProviderUnclearError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A card that the provider keeps: its token, and how people recognise it ("Mir *4477")."""
+
+    token: str = field(repr=False)
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderPayment:
     """A payment as the provider knows it.
 
@@ -187,6 +244,7 @@ class ProviderPayment:
     paid_at: datetime | None = None
     reason: str | None = None
     expired: bool = False
+    saved: SavedMethod | None = None
 
 
 class PaymentProvider(Protocol):
@@ -199,6 +257,9 @@ class PaymentProvider(Protocol):
 
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         """How it stands now."""
+
+    async def capture_payment(self, payment: Payment) -> ProviderPayment:
+        """Take money that is reserved."""
 
     async def release_payment(self, payment: Payment) -> ProviderPayment:
         """Let go of money that is reserved and not taken."""

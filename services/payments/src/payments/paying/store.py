@@ -7,7 +7,10 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 
-from .domain import Payment, Status
+from ..accounting import domain as ledger
+from ..order_copies.domain import Viewer
+from ..order_copies.store import seen_by
+from .domain import Choice, Payment, Status
 from .tables import payments
 
 _INSERT = sa.insert(payments)
@@ -22,6 +25,14 @@ _OPEN_OF_INVOICE = (
     .with_for_update()
 )
 _COUNT_OF_INVOICE = sa.select(sa.func.count()).where(payments.c.invoice_id == sa.bindparam("invoice"))
+_LAST_PART = sa.select(sa.func.coalesce(sa.func.max(payments.c.part), 0)).where(
+    payments.c.order_id == sa.bindparam("order")
+)
+_HAND_OVER = (
+    sa.update(payments)
+    .where(payments.c.invoice_id == sa.bindparam("from_invoice"), payments.c.status == Status.SUCCEEDED)
+    .values(invoice_id=sa.bindparam("to_invoice"), version=payments.c.version + 1)
+)
 _OF_INVOICES = (
     sa.select(payments)
     .where(payments.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)))
@@ -36,7 +47,10 @@ _REFUNDABLE = (
 _RESERVE = (
     sa.update(payments)
     .where(payments.c.id == sa.bindparam("payment"))
-    .values(refund_reserved=payments.c.refund_reserved + sa.bindparam("added"))
+    .values(
+        refund_reserved=payments.c.refund_reserved + sa.bindparam("added"),
+        surcharge_reserved=payments.c.surcharge_reserved + sa.bindparam("added_surcharge"),
+    )
 )
 _SAVED = (
     "provider_payment_id",
@@ -47,12 +61,14 @@ _SAVED = (
     "received",
     "next_at",
     "paid_at",
+    "part",
+    "invoice_id",
     "version",
 )
 _SAVE = (
     sa.update(payments)
     .where(payments.c.id == sa.bindparam("payment"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _SAVED})
+    .values({name: sa.bindparam(f"new_{name}", type_=payments.c[name].type) for name in _SAVED})
 )
 
 
@@ -107,8 +123,7 @@ _HINT = (
     )
     .returning(payments.c.id)
 )
-_applicant = sa.bindparam("applicant", type_=sa.Uuid)
-_VISIBLE = _BY_ID.where(sa.or_(_applicant.is_(None), payments.c.applicant_id == _applicant))
+_VISIBLE = _BY_ID.where(seen_by(payments.c.order_id, payments.c.applicant_id))
 
 
 def _payment(row: sa.RowMapping) -> Payment:
@@ -124,8 +139,15 @@ def _payment(row: sa.RowMapping) -> Payment:
         provider_payment_id=row["provider_payment_id"],
         description=row["description"],
         amount=money("amount"),
+        surcharge=money("surcharge"),
         received=None if row["received"] is None else money("received"),
         refund_reserved=money("refund_reserved"),
+        surcharge_reserved=money("surcharge_reserved"),
+        part=row["part"],
+        choice=Choice(**row["choice"]),
+        receipt=row["receipt"],
+        source=row["source"] or ledger.provider(row["provider"]),
+        taken_by=row["taken_by"],
         status=Status(row["status"]),
         link=row["link"],
         method=row["method"],
@@ -175,6 +197,8 @@ async def save(transaction: Transaction, payment: Payment) -> None:
             "new_received": None if payment.received is None else payment.received.amount,
             "new_next_at": payment.next_at,
             "new_paid_at": payment.paid_at,
+            "new_part": payment.part,
+            "new_invoice_id": payment.invoice_id,
             "new_version": payment.version,
         },
     )
@@ -210,15 +234,27 @@ async def locked_refundable(transaction: Transaction, order_id: UUID) -> list[Pa
     return [_payment(row) for row in await transaction.all(_REFUNDABLE, {"order": order_id})]
 
 
-async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Money) -> None:
-    await transaction.execute(_RESERVE, {"payment": payment_id, "added": amount.amount})
+async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Money, surcharge: Money) -> None:
+    await transaction.execute(
+        _RESERVE, {"payment": payment_id, "added": amount.amount, "added_surcharge": surcharge.amount}
+    )
+
+
+async def next_part(transaction: Transaction, order_id: UUID) -> int:
+    """The number of the order's next part; lock the order's account first."""
+    result = await transaction.execute(_LAST_PART, {"order": order_id})
+    return int(result.scalar_one()) + 1
+
+
+async def hand_over(transaction: Transaction, *, from_invoice: UUID, to_invoice: UUID) -> None:
+    """The money that came in for an invoice counts for the one that replaces it."""
+    await transaction.execute(_HAND_OVER, {"from_invoice": from_invoice, "to_invoice": to_invoice})
 
 
 async def of_invoices(transaction: Transaction, invoice_ids: Sequence[UUID]) -> list[Payment]:
     return [_payment(row) for row in await transaction.all(_OF_INVOICES, {"invoices": list(invoice_ids)})]
 
 
-async def by_id(transaction: Transaction, payment_id: UUID, *, applicant_id: UUID | None) -> Payment | None:
-    """A payment; with `applicant_id` only one of that customer's."""
-    row = await transaction.one_or_none(_VISIBLE, {"id": payment_id, "applicant": applicant_id})
+async def by_id(transaction: Transaction, payment_id: UUID, viewer: Viewer) -> Payment | None:
+    row = await transaction.one_or_none(_VISIBLE, {"id": payment_id, **viewer.parameters()})
     return None if row is None else _payment(row)

@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from ..invoicing.tables import metadata
 
@@ -12,7 +12,7 @@ payments = sa.Table(
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("invoice_id", UUID(as_uuid=True), sa.ForeignKey("invoices.id"), nullable=False, index=True),
-    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), index=True),
     sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("provider_payment_id", sa.Text),
@@ -21,6 +21,13 @@ payments = sa.Table(
     sa.Column("currency", sa.CHAR(3), nullable=False),
     sa.Column("received", sa.BigInteger),
     sa.Column("refund_reserved", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("surcharge", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("surcharge_reserved", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("part", sa.Integer),
+    sa.Column("choice", JSONB, nullable=False, server_default="{}"),
+    sa.Column("receipt", JSONB),
+    sa.Column("source", sa.Text),
+    sa.Column("taken_by", UUID(as_uuid=True)),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("link", sa.Text),
     sa.Column("method", sa.Text),
@@ -39,6 +46,7 @@ payments = sa.Table(
         "status IN ('creating', 'pending', 'watched', 'succeeded', 'cancelled', 'failed')", name="payments_status"
     ),
     sa.CheckConstraint("(status = 'succeeded') = (received IS NOT NULL)", name="payments_received"),
+    sa.CheckConstraint("surcharge_reserved BETWEEN 0 AND surcharge", name="payments_surcharge_cap"),
     sa.CheckConstraint("refund_reserved BETWEEN 0 AND coalesce(received, 0)", name="payments_refund_cap"),
     sa.CheckConstraint(
         "(status IN ('creating', 'pending', 'watched')) = (next_at IS NOT NULL)", name="payments_looked_after"
@@ -49,6 +57,7 @@ payments = sa.Table(
         unique=True,
         postgresql_where=sa.text("status IN ('creating', 'pending')"),
     ),
+    sa.Index("payments_parts_once", "order_id", "part", unique=True, postgresql_where=sa.text("part IS NOT NULL")),
     sa.Index("payments_to_create", "next_at", postgresql_where=sa.text("provider_payment_id IS NULL")),
     sa.Index("payments_to_check", "next_at", postgresql_where=sa.text("provider_payment_id IS NOT NULL")),
 )

@@ -1,6 +1,7 @@
-"""A payment begins, is learned about, is cancelled. What the provider did is known from its own answers only."""
+"""A payment begins, is learned about, is cancelled, or is taken by staff. What the provider did is known from its own
+answers only."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
@@ -9,14 +10,18 @@ from foyer_chassis import log, telemetry
 from foyer_chassis.db import Transaction, cause
 from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
+from foyer_contracts.money import Money
 
+from ..accounting import domain as ledger
 from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
 from ..invoicing import store as invoices
 from ..invoicing import use_cases as invoicing
-from ..invoicing.domain import Invoice
+from ..invoicing.domain import BY_ITSELF, REPLACED, Invoice, Origin
+from ..invoicing.domain import Status as InvoiceStatus
+from ..order_copies.domain import OrderCopy
 from . import store
-from .domain import CHECK, WAKE_CHANNEL, Pace, Payment, ProviderPayment, Status, Verb
+from .domain import CHECK, DESK, WAKE_CHANNEL, Choice, Pace, Payment, ProviderPayment, Status, Verb
 
 _logger = log.get(__name__)
 
@@ -31,19 +36,21 @@ class Due(Enum):
     TO_CHECK = auto()
 
 
-async def begin(transaction: Transaction, invoice: Invoice, *, provider: str) -> None:
-    """Write down that a payment of the invoice is to be made at the provider."""
+async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> UUID:
+    """Write down that a payment of what remains of the invoice is to be made at the provider; its id."""
+    id_ = new_id()
     await store.add(
         transaction,
         {
-            "id": new_id(),
+            "id": id_,
             "invoice_id": invoice.id,
-            "order_id": invoice.order_id,
+            "order_id": None if invoice.origin is Origin.TOP_UP else invoice.order_id,
             "applicant_id": invoice.applicant_id,
             "provider": provider,
             "description": invoice.description,
-            "amount": invoice.total.amount - invoice.paid.amount,
+            "amount": invoice.remainder.amount,
             "currency": invoice.total.currency,
+            "choice": _chosen(choice),
             "status": Status.CREATING,
             "next_at": transaction.now,
             "created_at": transaction.now,
@@ -52,25 +59,138 @@ async def begin(transaction: Transaction, invoice: Invoice, *, provider: str) ->
             "version": 1,
         },
     )
+    return id_
 
 
-async def cancel_of(transaction: Transaction, invoice: Invoice) -> bool:
-    """The invoice is cancelled, and so is its payment. Whether the provider must be watched for late money."""
+def _chosen(choice: Choice | None) -> dict[str, object]:
+    return {name: value for name, value in asdict(choice or Choice()).items() if value}
+
+
+async def replace_invoice(
+    transaction: Transaction, unpaid: Invoice, order: OrderCopy, *, cause_event_id: UUID, provider: str
+) -> None:
+    """The price of an order changed while its invoice was unpaid: cancel that one and issue one of the new total.
+
+    What came in for the old one in parts counts for the new one.
+    """
+    assert order.total is not None
+    await cancel_invoice(transaction, unpaid, REPLACED)
+    if order.total.amount <= 0:
+        return
+    invoice = await invoicing.add(
+        transaction,
+        of=order,
+        origin=Origin.CHANGED,
+        total=order.total,
+        lines=order.lines,
+        cause_event_id=cause_event_id,
+        in_parts=unpaid.in_parts,
+        pay_until=unpaid.pay_until,
+        description=unpaid.description,
+        paid=unpaid.paid,
+    )
+    if unpaid.paid.amount:
+        await store.hand_over(transaction, from_invoice=unpaid.id, to_invoice=invoice.id)
+        await invoices.save(transaction, replace(await invoices.locked(transaction, unpaid.id), paid=_none(invoice)))
+    if invoice.status is InvoiceStatus.ISSUED:
+        await begin(transaction, invoice, provider=provider)
+
+
+def _none(invoice: Invoice) -> Money:
+    return Money.zero(invoice.total.currency)
+
+
+async def cancel_invoice(transaction: Transaction, invoice: Invoice, reason: str) -> bool:
+    """Cancel a locked unpaid invoice and its payment. Whether the provider must be watched for late money."""
+    await invoicing.cancel(transaction, invoice, reason)
+    return await cancel_of(transaction, invoice)
+
+
+async def cancel_of(transaction: Transaction, invoice: Invoice, reason: str = "invoice_cancelled") -> bool:
+    """The invoice's open payment is cancelled. Whether the provider must be watched for late money."""
     open_payment = await store.locked_open_of(transaction, invoice.id)
     if open_payment is None:
         return False
-    payment = open_payment.cancel("invoice_cancelled")
+    payment = open_payment.cancel(reason)
     if payment.status is Status.WATCHED and payment.provider_payment_id is not None:
         # The money may have come in this very moment.
         payment = replace(payment, next_at=transaction.now)
     await store.save(transaction, payment)
-    _publish_cancelled(transaction, payment, "invoice_cancelled")
+    _publish_cancelled(transaction, payment, reason)
     return payment.status is Status.WATCHED
+
+
+async def take(
+    transaction: Transaction,
+    account: OrderAccount,
+    invoice: Invoice,
+    *,
+    amount: Money,
+    method: str,
+    source: str,
+    by: UUID | None,
+    provider: str = DESK,
+) -> tuple[OrderAccount, Invoice, UUID]:
+    """Money for an order's invoice came in without a payment provider: staff took it, or it came off a balance.
+
+    `account` and `invoice` are locked and come back as they are then saved, with the payment's id.
+    """
+    id_ = new_id()
+    part = await store.next_part(transaction, account.order_id) if invoice.in_parts else None
+    await store.add(
+        transaction,
+        {
+            "id": id_,
+            "invoice_id": invoice.id,
+            "order_id": account.order_id,
+            "applicant_id": account.applicant_id,
+            "provider": provider,
+            "description": invoice.description,
+            "amount": amount.amount,
+            "received": amount.amount,
+            "currency": amount.currency,
+            "method": method,
+            "source": source,
+            "part": part,
+            "taken_by": by,
+            "status": Status.SUCCEEDED,
+            "created_at": transaction.now,
+            "paid_at": transaction.now,
+            "caused_by": cause.get(),
+            "traceparent": telemetry.current_traceparent(),
+            "version": 1,
+        },
+    )
+    payment = await store.locked(transaction, id_)
+    account = account.receive(amount)
+    await accounting.save_account(transaction, account)
+    await accounting.book(
+        transaction,
+        "payment",
+        ledger.moved(source, ledger.order(account.order_id), amount),
+        reference_id=id_,
+        order_id=account.order_id,
+        customer_id=account.applicant_id,
+        at=transaction.now,
+    )
+    invoice = await invoicing.receive(transaction, invoice, amount)
+    if provider == DESK:
+        _publish_succeeded(transaction, payment, account, invoice)
+    return account, invoice, id_
+
+
+async def renew(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> bool:
+    """See that the open payment of an invoice is for what remains of it, and as chosen. Whether one was begun."""
+    await cancel_of(transaction, invoice, "superseded")
+    if not invoice.takes_payment(transaction.now) or not invoice.remainder.amount:
+        return False
+    await begin(transaction, invoice, provider=provider, choice=choice)
+    return True
 
 
 async def refused(transaction: Transaction, claimed: Payment, reason: str) -> None:
     """The provider definitely did not create it."""
-    await accounting.locked_account(transaction, claimed.order_id)
+    await _lock_account(transaction, claimed)
     payment = await store.locked(transaction, claimed.id)
     if payment.is_final or payment.provider_payment_id is not None:
         return
@@ -87,18 +207,23 @@ async def learn(transaction: Transaction, claimed: Payment, answer: ProviderPaym
     The same answer learned twice, in parallel or late, has one effect: the order's account is locked first, and a
     final payment learns nothing more.
     """
-    account = await accounting.locked_account(transaction, claimed.order_id)
+    account = await _lock_account(transaction, claimed)
     payment = await store.locked(transaction, claimed.id)
-    if account is None or payment.is_final:
+    if payment.is_final:
         return None
-    if answer.our_id != payment.id or answer.amount.currency != payment.amount.currency:
+    if (
+        answer.our_id != payment.id
+        or answer.amount.currency != payment.amount.currency
+        or answer.amount <= payment.surcharge
+    ):
         # Nothing we can do with it, and nothing that may be lost either: it stays due until somebody has looked.
         _logger.error("payment_mismatch", payment_id=str(payment.id), provider_payment_id=answer.id)
         await store.postpone(transaction, claimed, transaction.now + pace.longest)
         return None
     if answer.status == "succeeded":
-        await _succeed(transaction, account, payment, answer)
-        return None
+        if account is None:
+            return None
+        return await _succeed(transaction, account, payment, answer)
     if answer.status == "cancelled":
         return await _close(transaction, payment, answer)
     if payment.provider_payment_id is None:
@@ -134,7 +259,7 @@ async def _open(transaction: Transaction, payment: Payment, answer: ProviderPaym
         next_at=transaction.now if hinted else _next_look(transaction.now, payment, pace),
     )
     await store.save(transaction, payment)
-    if payment.link is not None:
+    if payment.link is not None and payment.order_id is not None:
         transaction.publish(
             events.PaymentLinkCreated(
                 payment_id=payment.id,
@@ -150,39 +275,69 @@ async def _open(transaction: Transaction, payment: Payment, answer: ProviderPaym
     return Due.TO_CHECK if hinted else None
 
 
-async def _succeed(transaction: Transaction, account: OrderAccount, payment: Payment, answer: ProviderPayment) -> None:
+async def _lock_account(transaction: Transaction, payment: Payment) -> OrderAccount | None:
+    return None if payment.order_id is None else await accounting.locked_account(transaction, payment.order_id)
+
+
+async def _succeed(
+    transaction: Transaction, account: OrderAccount, payment: Payment, answer: ProviderPayment
+) -> Due | None:
+    was_watched = payment.status is Status.WATCHED
+    invoice = await invoices.locked(transaction, payment.invoice_id)
+    if invoice.status is InvoiceStatus.CANCELLED and invoice.cancel_reason == REPLACED:
+        # Money for the old link counts for the invoice that took its place.
+        heir = await invoices.locked_unpaid_of(transaction, account.order_id)
+        invoice = heir if heir is not None and heir.origin in BY_ITSELF else invoice
+    received = answer.amount - payment.surcharge
     payment = replace(
         payment.moved(Verb.SUCCEED),
+        invoice_id=invoice.id,
         provider_payment_id=answer.id,
-        received=answer.amount,
+        received=received,
         method=answer.method or "unknown",
         paid_at=answer.paid_at or transaction.now,
+        part=await store.next_part(transaction, account.order_id) if invoice.in_parts else None,
     )
     await store.save(transaction, payment)
-    account = account.receive(answer.amount)
+    account = account.receive(received)
     await accounting.save_account(transaction, account)
     await accounting.book(
         transaction,
         "payment",
+        ledger.moved(
+            payment.source,
+            ledger.order(account.order_id),
+            received,
+            surcharge=(ledger.surcharge(invoice.legal_entity_id), payment.surcharge),
+        ),
         reference_id=payment.id,
-        order_id=payment.order_id,
-        provider=payment.provider,
-        amount=answer.amount,
+        order_id=account.order_id,
+        customer_id=account.applicant_id,
         at=transaction.now,
     )
-    invoice = await invoicing.receive(transaction, payment.invoice_id, answer.amount)
+    invoice = await invoicing.receive(transaction, invoice, received)
+    _publish_succeeded(transaction, payment, account, invoice)
+    # A payment that was still open was the only open one; beside a watched one another may be.
+    if was_watched and await renew(transaction, invoice, provider=payment.provider):
+        return Due.TO_CREATE
+    return None
+
+
+def _publish_succeeded(transaction: Transaction, payment: Payment, account: OrderAccount, invoice: Invoice) -> None:
+    assert payment.received is not None
     transaction.publish(
         events.PaymentSucceeded(
             payment_id=payment.id,
             invoice_id=payment.invoice_id,
-            order_id=payment.order_id,
+            order_id=account.order_id,
             applicant_id=payment.applicant_id,
-            amount=answer.amount,
+            amount=payment.received,
             paid_total=account.balance,
             invoice_paid=invoice.is_covered,
             provider=payment.provider,
             method=payment.method or "unknown",
             paid_at=payment.paid_at or transaction.now,
+            number=payment.part,
         ),
         subject=payment.id,
         sequence=payment.version,
@@ -208,11 +363,13 @@ async def _close(transaction: Transaction, payment: Payment, answer: ProviderPay
     if await store.count_of(transaction, invoice.id) >= PAYMENTS_PER_INVOICE:
         _logger.warning("invoice_gets_no_more_pages", invoice=invoice.number, limit=PAYMENTS_PER_INVOICE)
         return None
-    await begin(transaction, invoice, provider=payment.provider)
+    await begin(transaction, invoice, provider=payment.provider, choice=replace(payment.choice, card_token=None))
     return Due.TO_CREATE
 
 
 def _publish_failed(transaction: Transaction, payment: Payment, reason: str) -> None:
+    if payment.order_id is None:
+        return
     transaction.publish(
         events.PaymentFailed(
             payment_id=payment.id,
@@ -227,6 +384,8 @@ def _publish_failed(transaction: Transaction, payment: Payment, reason: str) -> 
 
 
 def _publish_cancelled(transaction: Transaction, payment: Payment, reason: str) -> None:
+    if payment.order_id is None:
+        return
     transaction.publish(
         events.PaymentCancelled(
             payment_id=payment.id,

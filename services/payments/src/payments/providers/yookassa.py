@@ -93,20 +93,24 @@ class YooKassa:
 
     async def create_payment(self, payment: Payment) -> ProviderPayment:
         body = {
-            "amount": _amount(payment.amount),
+            "amount": _amount(payment.charged),
             "capture": True,
-            "confirmation": {"type": "redirect", "return_url": self._return_to(payment.order_id)},
+            "confirmation": {"type": "redirect", "return_url": self._return_to(payment)},
             "description": payment.description[:DESCRIPTION_CHARACTERS],
             "metadata": {
                 "payment_id": str(payment.id),
                 "invoice_id": str(payment.invoice_id),
-                "order_id": str(payment.order_id),
+                **({"order_id": str(payment.order_id)} if payment.order_id else {}),
             },
         }
         return _payment(await self._ask("POST", "/payments", _Payment, body=body, key=str(payment.id)))
 
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         return _payment(await self._ask("GET", f"/payments/{provider_payment_id}", _Payment))
+
+    async def capture_payment(self, payment: Payment) -> ProviderPayment:
+        path = f"/payments/{payment.provider_payment_id}/capture"
+        return _payment(await self._ask("POST", path, _Payment, body={}, key=f"{payment.id}-capture"))
 
     async def release_payment(self, payment: Payment) -> ProviderPayment:
         path = f"/payments/{payment.provider_payment_id}/cancel"
@@ -115,7 +119,7 @@ class YooKassa:
     async def create_refund(self, refund: Refund) -> ProviderRefund:
         body = {
             "payment_id": refund.provider_payment_id,
-            "amount": _amount(refund.amount),
+            "amount": _amount(refund.paid_out),
             "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
         }
         return _refund(await self._ask("POST", "/refunds", _Refund, body=body, key=refund.provider_key))
@@ -124,7 +128,7 @@ class YooKassa:
         return _refund(await self._ask("GET", f"/refunds/{provider_refund_id}", _Refund))
 
     async def find_refund(self, refund: Refund) -> ProviderRefund | None:
-        query = {"payment_id": refund.provider_payment_id, "limit": "100"}
+        query = {"payment_id": refund.provider_payment_id or "", "limit": "100"}
         found = await self._ask("GET", "/refunds", _Refunds, query=query)
         ours = [item for item in map(_refund, found.items) if item.our_id == refund.id and item.status != "cancelled"]
         return ours[0] if ours else None
@@ -132,9 +136,10 @@ class YooKassa:
     async def close(self) -> None:
         await self._client.aclose()
 
-    def _return_to(self, order_id: UUID) -> str:
+    def _return_to(self, payment: Payment) -> str:
         parts = urlsplit(self._return_url)
-        return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), ("order_id", str(order_id))])))
+        about = ("order_id", str(payment.order_id)) if payment.order_id else ("invoice_id", str(payment.invoice_id))
+        return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), about])))
 
     async def _ask(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from foyer_chassis.errors import ConflictError
@@ -26,17 +26,20 @@ class Status(StrEnum):
     IN_PROGRESS = "in_progress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    AT_DESK = "at_desk"
 
 
 class Verb(StrEnum):
     """`start` and `succeed` are the provider's word; `put_back` returns a refused attempt to be made again, `fail`
-    ends the attempts, `retry` is a person's decision to begin them anew."""
+    ends the attempts, `retry` is a person's decision to begin them anew. `hand_out` is staff giving back cash or having
+    made a transfer."""
 
     START = "start"
     SUCCEED = "succeed"
     PUT_BACK = "put_back"
     FAIL = "fail"
     RETRY = "retry"
+    HAND_OUT = "hand_out"
 
 
 TRANSITIONS: dict[tuple[Status, Verb], Status] = {
@@ -47,6 +50,7 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.IN_PROGRESS, Verb.PUT_BACK): Status.REQUESTED,
     (Status.IN_PROGRESS, Verb.FAIL): Status.FAILED,
     (Status.FAILED, Verb.RETRY): Status.REQUESTED,
+    (Status.AT_DESK, Verb.HAND_OUT): Status.SUCCEEDED,
 }
 OPEN = frozenset({Status.REQUESTED, Status.IN_PROGRESS})
 
@@ -65,9 +69,16 @@ KEY_TRUSTED_FOR = timedelta(hours=23)
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """One payment's share of what an order gets back.
+    """One payment's share of what an order gets back, by the way it came.
 
     Attributes:
+        provider: the payment's; `desk` and `balance` for money that no payment provider took.
+        provider_payment_id: None where no payment provider took the money.
+        amount: what it gives back of what came in for the order; the payer gets `paid_out`.
+        surcharge: what goes back with it of the commission that the payer paid on top.
+        source: account of the ledger that the money leaves.
+        receipt: what the provider is told for the receipt (X6).
+        note: why, for staff only (B21).
         provider_key: idempotence key of the present attempt; the same one until the provider has definitely refused.
         key_used_at: when the provider was first asked with it.
         attempts: that were refused or whose outcome is not known, since it was requested or a person retried it.
@@ -80,9 +91,14 @@ class Refund:
     order_id: UUID
     order_number: int
     applicant_id: UUID
-    provider_payment_id: str
+    provider: str
+    provider_payment_id: str | None
     amount: Money
+    surcharge: Money
+    source: str
+    receipt: dict[str, Any] | None
     reason: str
+    note: str | None
     status: Status
     provider_refund_id: str | None
     provider_key: str
@@ -96,6 +112,11 @@ class Refund:
     caused_by: str | None
     traceparent: str | None
     version: int
+
+    @property
+    def paid_out(self) -> Money:
+        """What the payer gets."""
+        return self.amount + self.surcharge
 
     @property
     def is_open(self) -> bool:
@@ -126,6 +147,10 @@ class Refund:
             finished_at=now,
             version=self.version + 1,
         )
+
+    def hand_out(self, now: datetime) -> "Refund":
+        """Staff gave the money back. Raises RefundStateError: it is not theirs to give, or was given."""
+        return replace(self, status=move(self.status, Verb.HAND_OUT), finished_at=now, version=self.version + 1)
 
     def miss(self, failure: str, now: datetime, patience: "Patience", *, definite: bool) -> "Refund":
         """An attempt came to nothing, or nobody knows what it came to (not `definite`): again later, or failed.

@@ -8,12 +8,16 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
 
+from ..accounting import domain as ledger
+from ..order_copies.domain import Viewer
+from ..order_copies.store import seen_by
 from .domain import Refund, Status
 from .tables import refund_requests, refunds
 
 _ASK = insert(refund_requests).on_conflict_do_nothing().returning(refund_requests.c.event_id)
 _INSERT = sa.insert(refunds)
 _LOCKED = sa.select(refunds).where(refunds.c.id == sa.bindparam("id")).with_for_update()
+_BY_ID = sa.select(refunds).where(refunds.c.id == sa.bindparam("id"))
 _SAVED = (
     "status",
     "provider_refund_id",
@@ -24,12 +28,13 @@ _SAVED = (
     "next_at",
     "started_at",
     "finished_at",
+    "handed_out_by",
     "version",
 )
 _SAVE = (
     sa.update(refunds)
     .where(refunds.c.id == sa.bindparam("refund"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _SAVED})
+    .values({name: sa.bindparam(f"new_{name}", type_=refunds.c[name].type) for name in _SAVED})
 )
 _due = (
     sa.select(refunds.c.id)
@@ -60,8 +65,7 @@ _HINT = (
     .values(next_at=sa.bindparam("at"))
     .returning(refunds.c.id)
 )
-_applicant = sa.bindparam("applicant", type_=sa.Uuid)
-_VISIBLE = sa.or_(_applicant.is_(None), refunds.c.applicant_id == _applicant)
+_VISIBLE = seen_by(refunds.c.order_id, refunds.c.applicant_id)
 _OF_ORDERS = (
     sa.select(refunds).where(refunds.c.order_id.in_(sa.bindparam("orders", expanding=True))).order_by(refunds.c.id)
 )
@@ -80,9 +84,14 @@ def _refund(row: sa.RowMapping) -> Refund:
         order_id=row["order_id"],
         order_number=row["order_number"],
         applicant_id=row["applicant_id"],
+        provider=row["provider"],
         provider_payment_id=row["provider_payment_id"],
         amount=Money(amount=row["amount"], currency=row["currency"]),
+        surcharge=Money(amount=row["surcharge"], currency=row["currency"]),
+        source=row["source"] or ledger.provider(row["provider"]),
+        receipt=row["receipt"],
         reason=row["reason"],
+        note=row["note"],
         status=Status(row["status"]),
         provider_refund_id=row["provider_refund_id"],
         provider_key=row["provider_key"],
@@ -127,7 +136,12 @@ async def locked(transaction: Transaction, refund_id: UUID) -> Refund | None:
     return None if row is None else _refund(row)
 
 
-async def save(transaction: Transaction, refund: Refund) -> None:
+async def by_id(transaction: Transaction, refund_id: UUID) -> Refund | None:
+    row = await transaction.one_or_none(_BY_ID, {"id": refund_id})
+    return None if row is None else _refund(row)
+
+
+async def save(transaction: Transaction, refund: Refund, *, handed_out_by: UUID | None = None) -> None:
     await transaction.execute(
         _SAVE,
         {
@@ -141,6 +155,7 @@ async def save(transaction: Transaction, refund: Refund) -> None:
             "new_next_at": refund.next_at,
             "new_started_at": refund.started_at,
             "new_finished_at": refund.finished_at,
+            "new_handed_out_by": handed_out_by,
             "new_version": refund.version,
         },
     )
@@ -169,16 +184,16 @@ async def of_orders(transaction: Transaction, order_ids: Sequence[UUID]) -> list
 
 async def page(
     transaction: Transaction,
+    viewer: Viewer,
     *,
-    applicant_id: UUID | None,
     state: Status | None,
     order_id: UUID | None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Refund]:
-    """Refunds in the order they were requested; with `applicant_id` only that customer's."""
+    """Refunds in the order they were requested."""
     given: dict[str, Any] = {"state": state, "order_id": order_id, "after": after}
     given = {name: value for name, value in given.items() if value is not None}
     statement = _PAGE.where(*(_FILTERS[name] for name in given))
-    rows = await transaction.all(statement, {"applicant": applicant_id, "limit": limit, **given})
+    rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_refund(row) for row in rows]

@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from ..paying.tables import metadata
 
@@ -30,8 +30,15 @@ refunds = sa.Table(
     sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
     sa.Column("order_number", sa.BigInteger, nullable=False),
     sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
-    sa.Column("provider_payment_id", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False, server_default="yookassa"),
+    sa.Column("provider_payment_id", sa.Text),
+    sa.Column("source", sa.Text),
     sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("surcharge", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("receipt", JSONB),
+    sa.Column("note", sa.Text),
+    sa.Column("requested_by", UUID(as_uuid=True)),
+    sa.Column("handed_out_by", UUID(as_uuid=True)),
     sa.Column("currency", sa.CHAR(3), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -48,10 +55,15 @@ refunds = sa.Table(
     sa.Column("traceparent", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.UniqueConstraint("event_id", "payment_id", name="refunds_once_per_event"),
-    sa.CheckConstraint("amount > 0", name="refunds_amount"),
-    sa.CheckConstraint("status IN ('requested', 'in_progress', 'succeeded', 'failed')", name="refunds_status"),
+    sa.CheckConstraint("amount > 0 AND surcharge >= 0", name="refunds_amount"),
+    sa.CheckConstraint(
+        "status IN ('requested', 'in_progress', 'succeeded', 'failed', 'at_desk')", name="refunds_status"
+    ),
     sa.CheckConstraint("(status IN ('requested', 'in_progress')) = (next_at IS NOT NULL)", name="refunds_looked_after"),
     sa.CheckConstraint("status <> 'in_progress' OR provider_refund_id IS NOT NULL", name="refunds_known_at_provider"),
+    sa.CheckConstraint(
+        "(provider IN ('desk', 'balance')) = (provider_payment_id IS NULL)", name="refunds_provider_payment"
+    ),
     sa.Index("refunds_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
     sa.Index("refunds_by_status", "status", "id"),
 )

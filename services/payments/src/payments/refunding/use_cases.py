@@ -1,5 +1,6 @@
 """Money is promised back, taken up by the provider, back with the payer; or a person has to look."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,74 +9,160 @@ from foyer_chassis.db import Transaction, cause
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import OrderCancelled
+from foyer_contracts.money import Money
 
+from ..accounting import domain as ledger
 from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
+from ..invoicing import store as invoices
 from ..paying import store as payments
-from ..paying.domain import WAKE_CHANNEL, Pace
+from ..paying.domain import BALANCE, OWN_WAYS, WAKE_CHANNEL, Pace
 from . import store
 from .domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
 
 _logger = log.get(__name__)
 
 
-async def request(
-    transaction: Transaction, account: OrderAccount, cancelled: OrderCancelled, *, event_id: UUID
-) -> OrderAccount:
-    """Promise what a cancellation gives back, under the cap of what is left; once per event.
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody's word that money is to go back.
+
+    Attributes:
+        id: of what asks (an event, a change, a request of staff); the same one never asks twice.
+        reason: a stable word; `note` is why, for staff only.
+        only: the payments that it may come from; None: any of the order's.
+    """
+
+    id: UUID
+    amount: Money
+    reason: str
+    note: str | None = None
+    by: UUID | None = None
+    only: frozenset[UUID] | None = None
+
+
+async def request(transaction: Transaction, account: OrderAccount, ask: Ask) -> OrderAccount:
+    """Promise back what was asked, under the cap of what is left, by the way each part came; once per ask.
 
     `account` is locked and comes back as it is then saved.
     """
-    asked = cancelled.refund
-    if asked.amount <= 0:
+    if ask.amount.amount <= 0:
         return account
-    after, granted = account.grant_refund(asked)
-    if granted.amount < asked.amount:
-        _logger.warning("refund_capped", order=account.order_number, asked=asked.amount, granted=granted.amount)
+    after, granted = account.grant_refund(ask.amount)
+    if granted.amount < ask.amount.amount:
+        _logger.warning("refund_capped", order=account.order_number, asked=ask.amount.amount, granted=granted.amount)
     if not await store.ask_once(
-        transaction,
-        event_id=event_id,
-        order_id=account.order_id,
-        reason=cancelled.reason,
-        asked=asked,
-        granted=granted,
+        transaction, event_id=ask.id, order_id=account.order_id, reason=ask.reason, asked=ask.amount, granted=granted
     ):
         return account
-    sources = {payment.id: payment for payment in await payments.locked_refundable(transaction, account.order_id)}
+    found = await payments.locked_refundable(transaction, account.order_id)
+    sources = {payment.id: payment for payment in found if ask.only is None or payment.id in ask.only}
     shares = allot(granted, [(payment.id, payment.refundable) for payment in sources.values()])
     if sum(amount.amount for _, amount in shares) != granted.amount:
         raise RuntimeError(f"order {account.order_number}: its account and its payments disagree on what is refundable")
     if not shares:
         return account
-    rows = []
+    rows, given = [], []
     for payment_id, amount in shares:
-        await payments.reserve_refund(transaction, payment_id, amount)
+        payment = sources[payment_id]
+        surcharge = payment.surcharge_share(amount)
+        await payments.reserve_refund(transaction, payment_id, amount, surcharge)
         id_ = new_id()
+        own = payment.provider in OWN_WAYS
         rows.append(
             {
                 "id": id_,
-                "event_id": event_id,
+                "event_id": ask.id,
                 "payment_id": payment_id,
                 "order_id": account.order_id,
                 "order_number": account.order_number,
                 "applicant_id": account.applicant_id,
-                "provider_payment_id": sources[payment_id].provider_payment_id,
+                "provider": payment.provider,
+                "provider_payment_id": payment.provider_payment_id,
+                "source": payment.source,
                 "amount": amount.amount,
+                "surcharge": surcharge.amount,
                 "currency": amount.currency,
-                "reason": cancelled.reason,
-                "status": Status.REQUESTED,
+                "reason": ask.reason,
+                "note": ask.note,
+                "requested_by": ask.by,
+                "status": Status.AT_DESK if own else Status.REQUESTED,
                 "provider_key": str(id_),
-                "next_at": transaction.now,
+                "next_at": None if own else transaction.now,
                 "requested_at": transaction.now,
+                "started_at": transaction.now if own else None,
                 "caused_by": cause.get(),
                 "traceparent": telemetry.current_traceparent(),
                 "version": 1,
             }
         )
+        if own:
+            given.append((id_, payment.provider))
     await store.add(transaction, rows)
     await accounting.save_account(transaction, after)
+    for id_, provider in given:
+        refund = await store.locked(transaction, id_)
+        assert refund is not None
+        _publish_started(transaction, refund)
+        if provider == BALANCE:
+            after = await _give(transaction, after, refund.hand_out(transaction.now), by=None)
     return after
+
+
+async def hand_out(transaction: Transaction, refund_id: UUID, *, by: UUID) -> Refund:
+    """Staff gave back cash, or made the transfer.
+
+    Raises:
+        NotFoundError: there is no such refund.
+        RefundStateError: it goes back by itself, or was handed out.
+    """
+    found = await store.by_id(transaction, refund_id)
+    if found is None:
+        raise NotFoundError
+    account = await accounting.locked_account(transaction, found.order_id)
+    refund = await store.locked(transaction, refund_id)
+    assert account is not None
+    assert refund is not None
+    refund = refund.hand_out(transaction.now)
+    await _give(transaction, account, refund, by=by)
+    return refund
+
+
+async def _give(transaction: Transaction, account: OrderAccount, refund: Refund, *, by: UUID | None) -> OrderAccount:
+    """The money of a refund that has just succeeded is back with the payer: into the books, and tell."""
+    account = account.pay_back(refund.amount)
+    await accounting.save_account(transaction, account)
+    payment = await payments.locked(transaction, refund.payment_id)
+    invoice = await invoices.locked(transaction, payment.invoice_id)
+    await accounting.book(
+        transaction,
+        "refund",
+        ledger.moved(
+            refund.source,
+            ledger.order(refund.order_id),
+            refund.amount * -1,
+            surcharge=(ledger.surcharge(invoice.legal_entity_id), refund.surcharge * -1),
+        ),
+        reference_id=refund.id,
+        order_id=refund.order_id,
+        customer_id=refund.applicant_id,
+        at=transaction.now,
+    )
+    await store.save(transaction, refund, handed_out_by=by)
+    transaction.publish(
+        events.RefundSucceeded(
+            refund_id=refund.id,
+            payment_id=refund.payment_id,
+            order_id=refund.order_id,
+            applicant_id=refund.applicant_id,
+            amount=refund.amount,
+            refunded_total=account.refunded,
+            pending_total=account.pending_refund,
+        ),
+        subject=refund.id,
+        sequence=refund.version,
+    )
+    return account
 
 
 async def learn(
@@ -86,7 +173,7 @@ async def learn(
     refund = await store.locked(transaction, claimed.id)
     if account is None or refund is None or not refund.is_open or refund.provider_key != claimed.provider_key:
         return
-    if answer.our_id not in (None, refund.id) or answer.amount != refund.amount:
+    if answer.our_id not in (None, refund.id) or answer.amount != refund.paid_out:
         _logger.error("refund_mismatch", refund_id=str(refund.id), provider_refund_id=answer.id)
         await store.postpone(transaction, claimed, transaction.now + pace.longest)
         return
@@ -103,31 +190,8 @@ async def learn(
         await store.postpone(transaction, claimed, now + pace.after(now - (refund.started_at or now)))
         return
     if answer.status == "succeeded":
-        refund = refund.succeed(now)
-        account = account.pay_back(refund.amount)
-        await accounting.save_account(transaction, account)
-        await accounting.book(
-            transaction,
-            "refund",
-            reference_id=refund.id,
-            order_id=refund.order_id,
-            provider=(await payments.locked(transaction, refund.payment_id)).provider,
-            amount=refund.amount,
-            at=now,
-        )
-        transaction.publish(
-            events.RefundSucceeded(
-                refund_id=refund.id,
-                payment_id=refund.payment_id,
-                order_id=refund.order_id,
-                applicant_id=refund.applicant_id,
-                amount=refund.amount,
-                refunded_total=account.refunded,
-                pending_total=account.pending_refund,
-            ),
-            subject=refund.id,
-            sequence=refund.version,
-        )
+        await _give(transaction, account, refund.succeed(now), by=None)
+        return
     await store.save(transaction, refund)
 
 

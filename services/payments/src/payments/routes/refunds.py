@@ -1,0 +1,55 @@
+"""Refunds: seen, tried again, handed out."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from foyer_chassis.auth import CurrentCaller, requires
+from foyer_chassis.db import Transaction
+from foyer_chassis.http import Reading
+from foyer_chassis.idempotency import Answer, OncePerKey
+from pydantic import BaseModel
+
+from ..refunding import store as refunds
+from ..refunding import use_cases as refunding
+from ..refunding.domain import Status as RefundStatus
+from .access import READERS, After, Limit, viewer
+from .views import RefundOut
+
+router = APIRouter(prefix="/v1")
+
+
+class RefundPage(BaseModel):
+    items: list[RefundOut]
+    next: UUID | None
+
+
+@router.get("/refunds", tags=["refunds"], dependencies=[READERS])
+async def list_refunds(
+    reading: Reading,
+    caller: CurrentCaller,
+    state: RefundStatus | None = None,
+    order_id: UUID | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> RefundPage:
+    found = await refunds.page(reading, viewer(caller), state=state, order_id=order_id, after=after, limit=limit)
+    return RefundPage(
+        items=[RefundOut.of(refund, caller) for refund in found], next=found[-1].id if len(found) == limit else None
+    )
+
+
+@router.post(
+    "/refunds/{refund_id}/retry",
+    tags=["refunds"],
+    status_code=202,
+    response_model=RefundOut,
+    dependencies=[requires("payments:refund")],
+)
+async def retry_refund(refund_id: UUID, once: OncePerKey, caller: CurrentCaller) -> Response:
+    """Try a failed refund again; 409 in any other state."""
+
+    async def command(transaction: Transaction) -> Answer:
+        refund = await refunding.retry(transaction, refund_id)
+        return Answer(RefundOut.of(refund, caller), 202)
+
+    return await once.run(command)

@@ -10,7 +10,6 @@ from foyer_contracts.envelope import Event
 from foyer_contracts.money import Money
 from foyer_contracts.orders import OrderCancelled, OrderStatusChanged
 from foyer_contracts.samples import SAMPLES
-from orders.ordering.domain import GROUPS, TRANSITIONS, Status, Verb
 
 from .conftest import Heard, Shop
 
@@ -24,22 +23,6 @@ def cancellations(events: list[Event[Any]]) -> list[tuple[str, int, int]]:
 
 def steps(events: list[Event[Any]]) -> list[str]:
     return [event.data.to_status for event in events if isinstance(event.data, OrderStatusChanged)]
-
-
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("verb", Verb)
-def test_transition_table(status: Status, verb: Verb) -> None:
-    rows = {
-        "settle": {"new": "confirmed", "cancelled": "confirmed"},
-        "start": {"confirmed": "active"},
-        "end": {"active": "done"},
-        "cancel": dict.fromkeys(("new", "confirmed", "active", "done"), "cancelled"),
-        "cancel_paid": dict.fromkeys((item.value for item in Status), "cancelled_refunding"),
-        "refunded": {"cancelled_refunding": "cancelled_refunded"},
-    }
-    after = TRANSITIONS.get((status, verb))
-    assert (None if after is None else after.value) == rows[verb.value].get(status.value)
-    assert status in GROUPS
 
 
 @pytest.mark.feature("A12")

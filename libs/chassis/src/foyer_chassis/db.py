@@ -133,6 +133,13 @@ class Transaction(UnitOfWork):
         result = await self.connection.execute(statement, parameters)
         return result.mappings().all()
 
+    async def direct(self) -> "Direct":
+        """This transaction as a `Direct`, for what was written for hot paths; it publishes into this transaction."""
+        raw = await self.connection.get_raw_connection()
+        unit = Direct(raw.driver_connection, self.now)
+        unit._events, unit._notices = self._events, self._notices
+        return unit
+
     async def flush(self) -> None:
         """Write what was left for the end, and the published events to the outbox."""
         while self._before_commit:
@@ -155,6 +162,10 @@ class Direct(UnitOfWork):
     async def row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row. Statements are prepared once per connection."""
         return await self._connection.fetchrow(sql, *arguments)
+
+    async def rows(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
+        return rows
 
 
 class Database:

@@ -56,6 +56,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             prepaid=True,
             responsible_ids=[MANAGER],
             terms="prepaid",
+            location_id=LOCATION,
             actor=CUSTOMER,
             slots=orders.SlotRequest(resource_id=RESOURCE, starts_at=STARTS, ends_at=ENDS),
         ),

@@ -41,6 +41,7 @@ def upgrade() -> None:
     _offering_versions()
     _goods_items()
     op.add_column("resource_copies", sa.Column("location_id", ID))
+    op.create_index("resource_copies_by_price", "resource_copies", ["price_amount"], postgresql_where=sa.text("active"))
     op.create_table(
         "location_copies",
         sa.Column("id", ID, primary_key=True),
@@ -115,10 +116,15 @@ def _offerings() -> None:
     op.create_check_constraint(
         "offerings_price_whole", "offerings", "(price_amount IS NULL) = (price_currency IS NULL)"
     )
-    op.execute(
-        "UPDATE offerings SET terms = CASE WHEN prepaid THEN 'prepaid' ELSE 'postpaid' END,"
-        " search_title = replace(lower(title), 'ё', 'е'), search_words = replace(lower(title), 'ё', 'е')"
-    )
+    op.execute("""
+        UPDATE offerings SET terms = CASE WHEN prepaid THEN 'prepaid' ELSE 'postpaid' END,
+            search_title = words, search_words = words
+        FROM (
+            SELECT id, btrim(regexp_replace(replace(lower(title), 'ё', 'е'), '[^[:alnum:]]+', ' ', 'g')) AS words
+            FROM offerings
+        ) AS normalised
+        WHERE normalised.id = offerings.id
+    """)
     op.create_index("offerings_search", "offerings", ["search"], postgresql_using="gin")
     op.create_index(
         "offerings_words",

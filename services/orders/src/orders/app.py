@@ -9,9 +9,11 @@ from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
 from .catalogue import routes as catalogue
+from .customers import routes as customers
 from .customers.use_cases import KnownPeople
 from .ordering import routes as ordering
 from .ordering.store import CHANGED_CHANNEL, NumberBlock
+from .statuses import routes as statuses
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
@@ -25,7 +27,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     app = build(
         "orders",
         settings,
-        [catalogue.router, ordering.router],
+        [catalogue.router, statuses.router, customers.router, ordering.router],
         description="Catalogue, customers and orders, from placing to done or cancelled.",
         lifespan=lifespan,
     )

@@ -131,6 +131,8 @@ resource_copies = sa.Table(
     sa.Column("active", sa.Boolean, nullable=False),
     # None until booking has published the resource again.
     sa.Column("location_id", ID),
+    # The cheapest place is the least price of an offering of all of them (B25).
+    sa.Index("resource_copies_by_price", "price_amount", postgresql_where=sa.text("active")),
 )
 
 location_copies = sa.Table(

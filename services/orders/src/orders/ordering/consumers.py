@@ -1,84 +1,206 @@
 """What orders hears: one line per subscription."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from foyer_chassis.consumer import Subscribe
 from foyer_chassis.db import Transaction
-from foyer_contracts import booking, payments
+from foyer_contracts import booking, chat, payments
+from foyer_contracts import orders as events
 from foyer_contracts.envelope import Event
 
-from . import domain, store
-from .domain import Line, Stage
-from .use_cases import hear, places_as_text
+from . import store
+from .domain import settling
+from .domain.change import Change
+from .domain.order import Actor, Invoice, Line, Order, Payment, Refund, Slots, Stage
+from .use_cases import hear
+
+
+def _lines(lines: Sequence[events.Line]) -> tuple[Line, ...]:
+    return tuple(Line(line.title, line.quantity, line.unit_price, line.total, line.extra) for line in lines)
+
+
+def _as_text(places: booking.Places) -> dict[str, str]:
+    """Booking's description of the places, as the card shows it."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else str(value) for name, value in dict(places).items()
+    }
 
 
 async def _on_held(tx: Transaction, event: Event[booking.PlacesHeld]) -> None:
     held = event.data
-    lines = tuple(Line(line.title, line.quantity, line.unit_price, line.total) for line in held.lines)
-    places = places_as_text(dict(held.places))
     await hear(
         tx,
         held.order_id,
-        lambda order: domain.places_held(
-            order, lines=lines, total=held.total, pay_until=held.expires_at, places=places
+        lambda order, now: settling.places_held(
+            order,
+            now,
+            lines=_lines(held.lines),
+            total=held.total,
+            pay_until=held.expires_at,
+            places=_as_text(held.places),
         ),
     )
 
 
 async def _on_unavailable(tx: Transaction, event: Event[booking.PlacesUnavailable]) -> None:
     data = event.data
-    await hear(tx, data.order_id, lambda order: domain.places_unavailable(order, reason=data.reason, late=data.late))
+    await hear(
+        tx,
+        data.order_id,
+        lambda order, now: settling.places_unavailable(order, now, reason=data.reason, late=data.late),
+    )
 
 
 async def _on_hold_expired(tx: Transaction, event: Event[booking.HoldExpired]) -> None:
-    await hear(tx, event.data.order_id, domain.hold_expired)
+    await hear(tx, event.data.order_id, settling.hold_expired)
 
 
 async def _on_confirmed(tx: Transaction, event: Event[booking.ReservationConfirmed]) -> None:
-    places = places_as_text(dict(event.data.places))
-    await hear(tx, event.data.order_id, lambda order: domain.reservation_advanced(order, Stage.CONFIRMED, places))
+    places = _as_text(event.data.places)
+    await hear(
+        tx,
+        event.data.order_id,
+        lambda order, now: settling.reservation_advanced(order, now, Stage.CONFIRMED, places),
+    )
 
 
 async def _on_started(tx: Transaction, event: Event[booking.ReservationStarted]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.reservation_advanced(order, Stage.STARTED))
+    await hear(tx, event.data.order_id, lambda order, now: settling.reservation_advanced(order, now, Stage.STARTED))
 
 
 async def _on_ended(tx: Transaction, event: Event[booking.ReservationEnded]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.reservation_advanced(order, Stage.ENDED))
+    await hear(tx, event.data.order_id, lambda order, now: settling.reservation_advanced(order, now, Stage.ENDED))
 
 
-async def _on_invoice_issued(tx: Transaction, event: Event[payments.InvoiceIssued]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.invoice_issued(order, event.data.number))
+async def _on_rescheduled(tx: Transaction, event: Event[booking.ReservationRescheduled]) -> None:
+    data = event.data
+    slots = Slots(data.places.resource_id, data.places.starts_at, data.places.ends_at)
+    await hear(
+        tx,
+        data.order_id,
+        lambda order, _: settling.rescheduled(
+            order,
+            sequence=event.sequence,
+            slots=slots,
+            places=_as_text(data.places),
+            lines=_lines(data.lines),
+            total=data.total,
+            actor=Actor(data.actor.kind, data.actor.id),
+        ),
+    )
+
+
+def _invoice(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[None]]:
+    async def on_invoice(tx: Transaction, event: Event[payments.InvoiceIssued]) -> None:
+        data = event.data
+        now_state = "activated" if state == "issued" and data.activated else state
+        invoice = Invoice(data.number, data.total.amount, now_state)
+        await hear(tx, data.order_id, lambda order, now: settling.invoice_noted(order, now, data.invoice_id, invoice))
+
+    return on_invoice
+
+
+async def _on_invoice_cancelled(tx: Transaction, event: Event[payments.InvoiceCancelled]) -> None:
+    data = event.data
+    await hear(tx, data.order_id, lambda order, _: settling.invoice_cancelled(order, data.invoice_id, data.number))
 
 
 async def _on_link_created(tx: Transaction, event: Event[payments.PaymentLinkCreated]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.link_created(order, event.data.url))
+    data = event.data
+    payment = Payment(None, data.amount.amount, None, "pending", event.time)
+    await hear(
+        tx,
+        data.order_id,
+        lambda order, _: settling.payment_noted(settling.link_created(order, data.url), data.payment_id, payment),
+    )
 
 
-async def _on_payment_cancelled(tx: Transaction, event: Event[payments.PaymentCancelled]) -> None:
-    await hear(tx, event.data.order_id, domain.link_gone)
+def _payment_ended(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[None]]:
+    async def on_ended(tx: Transaction, event: Event[payments.PaymentCancelled]) -> None:
+        data = event.data
+        await hear(
+            tx,
+            data.order_id,
+            lambda order, _: settling.payment_ended(settling.link_gone(order), data.payment_id, state, event.time),
+        )
 
-
-async def _on_payment_failed(tx: Transaction, event: Event[payments.PaymentFailed]) -> None:
-    await hear(tx, event.data.order_id, domain.link_gone)
+    return on_ended
 
 
 async def _on_paid(tx: Transaction, event: Event[payments.PaymentSucceeded]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.money_received(order, event.data.amount))
+    data = event.data
+    payment = Payment(data.number, data.amount.amount, data.method, "succeeded", data.paid_at)
+
+    def make(order: Order, now: datetime) -> Change:
+        noted = settling.payment_noted(order, data.payment_id, payment)
+        return settling.money_received(noted.order, now, data.amount)
+
+    await hear(tx, data.order_id, make)
 
 
 async def _on_refunded(tx: Transaction, event: Event[payments.RefundSucceeded]) -> None:
-    await hear(tx, event.data.order_id, lambda order: domain.money_returned(order, event.data.amount))
+    data = event.data
+    refund = Refund(data.amount.amount, "succeeded", event.time)
+
+    def make(order: Order, now: datetime) -> Change:
+        noted = settling.refund_noted(order, data.refund_id, refund)
+        return settling.money_returned(noted.order, now, data.amount)
+
+    await hear(tx, data.order_id, make)
+
+
+async def _on_refund_started(tx: Transaction, event: Event[payments.RefundStarted]) -> None:
+    data = event.data
+    refund = Refund(data.amount.amount, "started", event.time)
+    await hear(tx, data.order_id, lambda order, _: settling.refund_started(order, data.refund_id, refund))
 
 
 async def _on_refund_failed(tx: Transaction, event: Event[payments.RefundFailed]) -> None:
-    await hear(tx, event.data.order_id, domain.refund_failed)
+    data = event.data
+    refund = Refund(data.amount.amount, "failed", event.time)
+
+    def make(order: Order, _: datetime) -> Change:
+        return settling.refund_failed(settling.refund_noted(order, data.refund_id, refund).order)
+
+    await hear(tx, data.order_id, make)
 
 
-async def lock_orders(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+async def _on_refund_requested(tx: Transaction, event: Event[payments.RefundRequested]) -> None:
+    data = event.data
+    refund = Refund(data.amount.amount, "requested", event.time)
+    await hear(tx, data.order_id, lambda order, _: settling.refund_noted(order, data.request_id, refund))
+
+
+async def _on_refund_rejected(tx: Transaction, event: Event[payments.RefundRejected]) -> None:
+    data = event.data
+    refund = Refund(data.amount.amount, "rejected", event.time, data.reason)
+    await hear(tx, data.order_id, lambda order, _: settling.refund_noted(order, data.request_id, refund))
+
+
+async def _on_costs(tx: Transaction, event: Event[payments.SettlementPosted]) -> None:
+    data = event.data
+    costs = data.acquiring.amount + data.commission.amount
+    await hear(tx, data.order_id, lambda order, _: settling.costs_posted(order, costs, event.sequence))
+
+
+async def _on_message(tx: Transaction, event: Event[chat.MessagePosted]) -> None:
+    data = event.data
+    if data.thread == "public" and data.count is not None:
+        count = data.count
+        await hear(tx, data.order_id, lambda order, _: settling.message_posted(order, data.author_kind, count))
+
+
+async def _on_read(tx: Transaction, event: Event[chat.ConversationRead]) -> None:
+    data = event.data
+    await hear(tx, data.order_id, lambda order, _: settling.conversation_read(order, data.reader_kind, data.seen))
+
+
+async def lock_orders(tx: Transaction, batch: Sequence[Event[Any]]) -> None:
     """Lock and read all orders that a batch of events is about, in one query."""
-    await store.lock(tx, {event.data.order_id for event in events if hasattr(event.data, "order_id")})
+    order_ids = {event.data.order_id for event in batch if getattr(event.data, "order_id", None) is not None}
+    await store.lock(tx, order_ids)
 
 
 SUBSCRIPTIONS = [
@@ -88,11 +210,21 @@ SUBSCRIPTIONS = [
     Subscribe(booking.ReservationConfirmed, _on_confirmed),
     Subscribe(booking.ReservationStarted, _on_started),
     Subscribe(booking.ReservationEnded, _on_ended),
-    Subscribe(payments.InvoiceIssued, _on_invoice_issued),
+    Subscribe(booking.ReservationRescheduled, _on_rescheduled),
+    Subscribe(payments.InvoiceIssued, _invoice("issued")),
+    Subscribe(payments.InvoiceActivated, _invoice("activated")),
+    Subscribe(payments.InvoicePaid, _invoice("paid")),
+    Subscribe(payments.InvoiceCancelled, _on_invoice_cancelled),
     Subscribe(payments.PaymentLinkCreated, _on_link_created),
-    Subscribe(payments.PaymentCancelled, _on_payment_cancelled),
-    Subscribe(payments.PaymentFailed, _on_payment_failed),
+    Subscribe(payments.PaymentCancelled, _payment_ended("cancelled")),
+    Subscribe(payments.PaymentFailed, _payment_ended("failed")),
     Subscribe(payments.PaymentSucceeded, _on_paid),
+    Subscribe(payments.RefundRequested, _on_refund_requested),
+    Subscribe(payments.RefundRejected, _on_refund_rejected),
+    Subscribe(payments.RefundStarted, _on_refund_started),
     Subscribe(payments.RefundSucceeded, _on_refunded),
     Subscribe(payments.RefundFailed, _on_refund_failed),
+    Subscribe(payments.SettlementPosted, _on_costs),
+    Subscribe(chat.MessagePosted, _on_message),
+    Subscribe(chat.ConversationRead, _on_read),
 ]

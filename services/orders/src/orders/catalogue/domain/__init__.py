@@ -1,6 +1,7 @@
 """What can be ordered: offerings, their forms, goods, categories; and the copies of what booking published."""
 
 from .business_time import add_business_minutes
+from .button import button_html, preview_page
 from .categories import Category, CategoryInUseError, UnknownCategoryError
 from .forms import AnswersInvalidError, Form, FormField, FormInvalidError, json_schema
 from .goods import GoodsItem, NotGoodsError, OneCurrencyError, RepeatedSkuError, SkuTakenError
@@ -13,6 +14,7 @@ from .offering import (
     OnlineSale,
     Terms,
     UnknownOfferingError,
+    default_terms,
     sorted_steps,
 )
 from .places import (
@@ -61,7 +63,10 @@ __all__ = [
     "UnknownResourceError",
     "WrongCurrencyError",
     "add_business_minutes",
+    "button_html",
     "check_price",
+    "default_terms",
     "json_schema",
+    "preview_page",
     "sorted_steps",
 ]

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from foyer_chassis.errors import ConflictError, InvalidError
 
-from .texts import Text, is_colour
+from .texts import Text, is_colour, is_picture
 
 _ICON = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
-_URL = re.compile(r"https://[^\s\"'<>\\]{3,490}\Z")
 
 
 class UnknownCategoryError(InvalidError):
@@ -57,8 +56,3 @@ class Category:
             raise CategoryInvalidError(field="background", allowed=["#rrggbb", "https://…"])
         if self.icon is not None and not (_ICON.match(self.icon) or is_picture(self.icon)):
             raise CategoryInvalidError(field="icon", allowed=["wrench", "https://…"])
-
-
-def is_picture(url: str) -> bool:
-    """Whether it is an https address that is safe inside an HTML attribute."""
-    return _URL.match(url) is not None

@@ -11,7 +11,7 @@ from foyer_chassis.errors import InvalidError
 from foyer_contracts.money import Money
 
 from .forms import NO_QUESTIONS, Form
-from .texts import is_colour
+from .texts import is_colour, is_picture
 
 #: Business minutes: 60 days around the clock, half a year of working days.
 LONGEST_DEADLINE_MINUTES = 60 * 24 * 60
@@ -44,6 +44,11 @@ class Terms(StrEnum):
     PART_PAYMENT = "part_payment"
     ACCOUNT = "account"
     FREE = "free"
+
+
+def default_terms(kind: Kind) -> Terms:
+    """Places, goods and memberships are paid for with the order; what requests cost is not known before (B16)."""
+    return Terms.POSTPAID if kind in REQUEST_KINDS else Terms.PREPAID
 
 
 class UnknownOfferingError(InvalidError):
@@ -197,6 +202,8 @@ class Offering:
             raise OfferingInvalidError(errors=errors)
 
     def _contradictions(self) -> Iterator[tuple[str, str, str]]:
+        if self.cover_url is not None and not is_picture(self.cover_url):
+            yield "cover_url", "malformed", "A cover is the https address of a picture."
         if self.assignee_id is not None and self.assignee_id not in self.responsible_ids:
             yield "assignee_id", "not_responsible", "The preset assignee must be one of responsible_ids."
         yield from self._contradictions_of_price()

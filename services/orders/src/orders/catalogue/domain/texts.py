@@ -12,6 +12,7 @@ COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 CODE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 
 _COLOUR = re.compile(COLOUR_PATTERN.removesuffix("$") + r"\Z")
+_PICTURE = re.compile(r"https://[^\s\"'<>\\]{3,490}\Z")
 _CODE = re.compile(CODE_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -33,3 +34,8 @@ def is_colour(value: str) -> bool:
 
 def is_code(value: str) -> bool:
     return _CODE.match(value) is not None
+
+
+def is_picture(url: str) -> bool:
+    """Whether it is an https address that is safe inside an HTML attribute."""
+    return _PICTURE.match(url) is not None

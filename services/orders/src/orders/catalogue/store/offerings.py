@@ -12,7 +12,7 @@ from foyer_chassis.db import Direct, Transaction
 from foyer_contracts.money import Money
 from pydantic import TypeAdapter
 
-from ..domain import Offering, ResourceCopy, Terms
+from ..domain import Kind, Offering, ResourceCopy, Terms
 from ..tables import offering_versions, offerings
 from . import words
 from .caches import Recent
@@ -36,6 +36,8 @@ _OFFERINGS_PAGE = (
     .where(
         sa.or_(offerings.c.active, sa.bindparam("inactive_too", type_=sa.Boolean)),
         sa.or_(sa.bindparam("after", type_=sa.Uuid).is_(None), offerings.c.id > sa.bindparam("after")),
+        sa.or_(sa.bindparam("kind", type_=sa.Text).is_(None), offerings.c.kind == sa.bindparam("kind")),
+        sa.or_(sa.bindparam("category", type_=sa.Uuid).is_(None), offerings.c.category_id == sa.bindparam("category")),
     )
     .order_by(offerings.c.id)
     .limit(sa.bindparam("limit"))
@@ -121,9 +123,21 @@ async def offerings_at(
 
 
 async def offerings_page(
-    transaction: Transaction, *, inactive_too: bool, after: UUID | None, limit: int
+    transaction: Transaction,
+    *,
+    inactive_too: bool,
+    kind: Kind | None = None,
+    category_id: UUID | None = None,
+    after: UUID | None,
+    limit: int,
 ) -> list[Offering]:
-    parameters = {"inactive_too": inactive_too, "after": after, "limit": limit}
+    parameters = {
+        "inactive_too": inactive_too,
+        "kind": kind.value if kind else None,
+        "category": category_id,
+        "after": after,
+        "limit": limit,
+    }
     return [_offering(row) for row in await transaction.all(_OFFERINGS_PAGE, parameters)]
 
 

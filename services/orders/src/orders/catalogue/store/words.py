@@ -6,13 +6,24 @@ from ..domain import GoodsItem, Offering
 
 #: Characters of all words of one offering; those of a long form's last choices are left out.
 LONGEST = 20_000
+MOST_WORDS_ASKED = 8
 
-_SPACES = re.compile(r"\s+")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def normalised(text: str) -> str:
-    """Small letters, ё as е (people write either), single spaces."""
-    return _SPACES.sub(" ", text.lower().replace("ё", "е")).strip()
+    """Words of letters and digits in small letters, ё as е (people write either), with single spaces between."""
+    return _BETWEEN_WORDS.sub(" ", text.lower().replace("ё", "е")).strip()
+
+
+def query(text: str) -> str | None:
+    """A `tsquery`: all the words, the last one perhaps not typed to its end. None when there are no words."""
+    words = normalised(text).split(" ")[:MOST_WORDS_ASKED]
+    if not words[0]:
+        return None
+    # Only letters and digits are left, so nothing needs escaping.
+    *whole, last = words
+    return " & ".join([*whole, f"({last} | {last}:*)"])
 
 
 def of_title(offering: Offering) -> str:
@@ -31,7 +42,8 @@ def of_offering(offering: Offering) -> str:
 
 
 def of_item(item: GoodsItem) -> str:
-    return _together(item.sku, item.title, item.title_en)
+    """The SKU also without what stands between its parts: people leave it out."""
+    return _together(item.sku, normalised(item.sku).replace(" ", ""), item.title, item.title_en)
 
 
 def _together(*texts: str | None) -> str:

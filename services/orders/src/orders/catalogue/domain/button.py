@@ -34,7 +34,8 @@ def button_html(sale: OnlineSale, url: str) -> str:
             f"border-radius:{sale.radius_px:d}px",
         ]
     )
-    return f'<a href="{escape(url)}" target="_blank" rel="noopener" style="{escape(style)}">{escape(sale.text.strip())}</a>'
+    attributes = f'href="{escape(url)}" target="_blank" rel="noopener" style="{escape(style)}"'
+    return f"<a {attributes}>{escape(sale.text.strip())}</a>"
 
 
 def preview_page(button: str, *, title: str, locale: str) -> str:

@@ -11,7 +11,7 @@ from ..domain.texts import CODE_PATTERN
 from .shapes import Line, TextIn
 
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
-Number = Annotated[StrictInt | float, Field(allow_inf_nan=False, union_mode="left_to_right")]
+Number = StrictInt | Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ChoiceIn(BaseModel):

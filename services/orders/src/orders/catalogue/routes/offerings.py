@@ -150,7 +150,7 @@ class OfferingOut(NewOffering):
     version: int
 
     @classmethod
-    def of(cls, offering: Offering, *, for_staff: bool) -> Self:
+    def of(cls, offering: Offering, *, for_staff: bool) -> "OfferingOut":
         plain = {name: getattr(offering, name) for name in cls.model_fields}
         if not for_staff:
             plain |= {"responsible_ids": (), "assignee_id": None}

@@ -7,7 +7,7 @@ from foyer_chassis.db import Transaction
 from ..domain import Category, Text
 from ..tables import categories, offerings
 
-_ID = sa.bindparam("category")
+_ID = sa.bindparam("category", type_=sa.Uuid)
 _BY_ID = sa.select(categories).where(categories.c.id == _ID)
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _PLACE = sa.tuple_(categories.c.position, categories.c.id)

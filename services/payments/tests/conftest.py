@@ -25,6 +25,8 @@ from payments.service import SERVICE
 
 SHOP = {"FOYER_YOOKASSA_SHOP_ID": "100500", "FOYER_YOOKASSA_SECRET_KEY": "test_secret"}
 NOTHING = Money.zero("RUB")
+OFFERING = UUID("019ad9a0-0000-7000-8000-000000000022")
+ANNA, SERVICE_MANAGER, FINANCE = ("anna",), ("sergey", "service_manager"), ("fedor", "finance")
 
 
 def rub(amount: int) -> Money:
@@ -100,6 +102,68 @@ class Shop:
         )
         return Event.make(data, subject=order_id, sequence=2, time=self.it.database.now())
 
+    def placed(self, order_id: UUID, *, number: int = 1006313, **changes: Any) -> Event[Any]:
+        data = orders.OrderPlaced(
+            **{
+                "order_id": order_id,
+                "number": number,
+                "kind": "request",
+                "offering_id": OFFERING,
+                "offering_title": "Вызов сантехника",
+                "applicant_id": Identity.id_of("anna"),
+                "payer_kind": "individual",
+                "prepaid": False,
+                "responsible_ids": [],
+                "terms": "postpaid",
+                **changes,
+            }
+        )
+        return Event.make(data, subject=order_id, sequence=1, time=self.it.database.now())
+
+    def moved(
+        self, order_id: UUID, group: str, *, sequence: int = 4, number: int = 1006313, **changes: Any
+    ) -> Event[Any]:
+        """The order went to a status of this group."""
+        data = orders.OrderStatusChanged(
+            **{
+                "order_id": order_id,
+                "number": number,
+                "kind": "request",
+                "offering_title": "Вызов сантехника",
+                "applicant_id": Identity.id_of("anna"),
+                "from_status": "new",
+                "to_status": group,
+                "group": group,
+                "actor": orders.Actor(kind="system"),
+                **changes,
+            }
+        )
+        return Event.make(data, subject=order_id, sequence=sequence, time=self.it.database.now())
+
+    def changed(
+        self, order_id: UUID, *, total: int | None = None, refund: int = 0, sequence: int = 5, **changes: Any
+    ) -> Event[Any]:
+        price = rub(total or 0)
+        data = orders.OrderChanged(
+            **{
+                "order_id": order_id,
+                "number": 1006313,
+                "kind": "goods",
+                "offering_title": "Запчасти",
+                "applicant_id": Identity.id_of("anna"),
+                "change_id": new_id(),
+                "changed": ["lines"],
+                "payer_kind": "individual",
+                "extras_as_lines": False,
+                "lines": [orders.Line(title="Фильтр", quantity=1, unit_price=price, total=price)],
+                "total": None if total is None else price,
+                "refund": rub(refund),
+                "actor": orders.Actor(kind="system"),
+                **changes,
+            }
+        )
+        return Event.make(data, subject=order_id, sequence=sequence, time=self.it.database.now())
+
     def cancelled(
         self, order_id: UUID, *, refund: int = 0, reason: str = "customer_request", number: int = 1006313
     ) -> Event[Any]:
@@ -114,6 +178,29 @@ class Shop:
             actor=orders.Actor(kind="system"),
         )
         return Event.make(data, subject=order_id, sequence=3, time=self.it.database.now())
+
+    async def post(self, who: tuple[str, ...], path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """POST as a person (name, roles…) under a key of its own; the answer."""
+        headers = {"Idempotency-Key": key or str(new_id())}
+        return await self.it.client(*who).post(f"/v1{path}", json=body or {}, headers=headers)
+
+    async def seller(self, **changes: Any) -> str:
+        """A legal entity, the default one unless said otherwise; its id."""
+        answer = await self.post(
+            FINANCE, "/legal-entities", {"name": "ООО «Фойе»", "inn": "7707083893", "is_default": True, **changes}
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def position(self, seller: str, price: int, **changes: Any) -> str:
+        """A position of the seller's price list; its id."""
+        answer = await self.post(
+            FINANCE,
+            f"/legal-entities/{seller}/positions",
+            {"title": "Замена крана", "unit_price": {"amount": price, "currency": "RUB"}, **changes},
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     async def with_link(self, **changes: Any) -> UUID:
         """An order whose invoice has a link."""

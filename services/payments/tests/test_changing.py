@@ -4,45 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from foyer_chassis.testing import Identity
 from foyer_contracts import orders
 from foyer_contracts import payments as events
-from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 
 from .conftest import Shop, rub
-
-
-def changed(
-    shop: Shop,
-    order_id: UUID,
-    *,
-    total: int | None = None,
-    refund: int = 0,
-    sequence: int = 5,
-    change_id: UUID | None = None,
-    **fields: Any,
-) -> Event[Any]:
-    price = rub(total or 0)
-    data = orders.OrderChanged(
-        **{
-            "order_id": order_id,
-            "number": 1006313,
-            "kind": "goods",
-            "offering_title": "Запчасти",
-            "applicant_id": Identity.id_of("anna"),
-            "change_id": change_id or new_id(),
-            "changed": ["lines"],
-            "payer_kind": "individual",
-            "extras_as_lines": False,
-            "lines": [orders.Line(title="Фильтр", quantity=1, unit_price=price, total=price)],
-            "total": None if total is None else price,
-            "refund": rub(refund),
-            "actor": orders.Actor(kind="system"),
-            **fields,
-        }
-    )
-    return Event.make(data, subject=order_id, sequence=sequence, time=shop.it.database.now())
 
 
 async def invoices(shop: Shop, order_id: UUID) -> list[tuple[str, int, int]]:
@@ -55,9 +21,9 @@ async def invoices(shop: Shop, order_id: UUID) -> list[tuple[str, int, int]]:
 async def test_a_missing_line_is_refunded_once_per_change(shop: Shop) -> None:
     order_id = await shop.paid()
     change_id = new_id()
-    await shop.it.handle_twice(changed(shop, order_id, total=30000, refund=10000, change_id=change_id))
+    await shop.it.handle_twice(shop.changed(order_id, total=30000, refund=10000, change_id=change_id))
     # The same change under another event's id, as a publisher that repeats itself would send it.
-    await shop.it.handle(changed(shop, order_id, total=30000, refund=10000, change_id=change_id, sequence=6))
+    await shop.it.handle(shop.changed(order_id, total=30000, refund=10000, change_id=change_id, sequence=6))
     await shop.it.turn("refund")
     assert await shop.account(order_id) == (40000, 10000, 0)
     assert await invoices(shop, order_id) == [("paid", 40000, 40000)]
@@ -67,8 +33,8 @@ async def test_a_missing_line_is_refunded_once_per_change(shop: Shop) -> None:
 async def test_what_changes_give_back_stays_under_the_cap(shop: Shop) -> None:
     order_id = await shop.paid()
     await shop.it.handle(
-        changed(shop, order_id, total=10000, refund=30000),
-        changed(shop, order_id, total=0, refund=30000, sequence=6),
+        shop.changed(order_id, total=10000, refund=30000),
+        shop.changed(order_id, total=0, refund=30000, sequence=6),
         shop.cancelled(order_id, refund=40000),
     )
     await shop.it.turn("refund")
@@ -80,7 +46,7 @@ async def test_what_changes_give_back_stays_under_the_cap(shop: Shop) -> None:
 async def test_an_unpaid_invoice_is_replaced_and_money_for_the_old_link_counts(shop: Shop) -> None:
     order_id = await shop.with_link()
     old = await shop.provider_id(order_id)
-    await shop.it.handle_twice(changed(shop, order_id, total=30000))
+    await shop.it.handle_twice(shop.changed(order_id, total=30000))
     await shop.it.turn("create")
     assert await invoices(shop, order_id) == [("cancelled", 40000, 0), ("issued", 30000, 0)]
     assert (await shop.provider.of_order(order_id))[0]["sums"]["amount"] == 30000
@@ -92,7 +58,7 @@ async def test_an_unpaid_invoice_is_replaced_and_money_for_the_old_link_counts(s
     paid = await shop.one(events.PaymentSucceeded.type, order_id)
     assert (paid.amount, paid.paid_total, paid.invoice_paid) == (rub(40000), rub(40000), True)
     assert await shop.account(order_id) == (40000, 0, 0)
-    await shop.it.handle(changed(shop, order_id, total=30000, refund=10000, sequence=6))
+    await shop.it.handle(shop.changed(order_id, total=30000, refund=10000, sequence=6))
     await shop.it.turn("refund")
     assert await shop.account(order_id) == (40000, 10000, 0)
     await shop.audit()
@@ -100,7 +66,7 @@ async def test_an_unpaid_invoice_is_replaced_and_money_for_the_old_link_counts(s
 
 async def test_a_total_of_nothing_needs_no_invoice(shop: Shop) -> None:
     order_id = await shop.with_link()
-    await shop.it.handle(changed(shop, order_id, total=0))
+    await shop.it.handle(shop.changed(order_id, total=0))
     assert await invoices(shop, order_id) == [("cancelled", 40000, 0)]
     free = new_id()
     await shop.it.handle(shop.priced(free, total=rub(0)))
@@ -109,19 +75,19 @@ async def test_a_total_of_nothing_needs_no_invoice(shop: Shop) -> None:
 
 async def test_a_paid_order_that_became_dearer_gets_an_invoice_of_the_difference(shop: Shop) -> None:
     order_id = await shop.paid()
-    await shop.it.handle_twice(changed(shop, order_id, total=50000))
+    await shop.it.handle_twice(shop.changed(order_id, total=50000))
     assert await invoices(shop, order_id) == [("paid", 40000, 40000), ("issued", 10000, 0)]
-    await shop.it.handle(changed(shop, order_id, total=40000, sequence=6))
+    await shop.it.handle(shop.changed(order_id, total=40000, sequence=6))
     await shop.audit()
 
 
 async def test_older_news_and_news_before_the_price(shop: Shop) -> None:
     order_id = await shop.with_link()
-    await shop.it.handle(changed(shop, order_id, total=30000, sequence=7))
-    await shop.it.handle(changed(shop, order_id, total=20000, sequence=6))
+    await shop.it.handle(shop.changed(order_id, total=30000, sequence=7))
+    await shop.it.handle(shop.changed(order_id, total=20000, sequence=6))
     assert (await invoices(shop, order_id))[-1] == ("issued", 30000, 0)
     early = new_id()
-    await shop.it.handle(changed(shop, early, total=30000), shop.priced(early))
+    await shop.it.handle(shop.changed(early, total=30000), shop.priced(early))
     assert await invoices(shop, early) == [("issued", 30000, 0)]
 
 
@@ -135,7 +101,7 @@ async def test_extras_are_lines_of_their_own_or_in_the_price(shop: Shop, as_line
     ]
     await shop.it.handle(shop.priced(order_id, lines=lines, extras_as_lines=not as_lines))
     # The flag is changed before anybody paid: the invoice shows it, and is the same one.
-    await shop.it.handle(changed(shop, order_id, total=40000, lines=lines, extras_as_lines=as_lines))
+    await shop.it.handle(shop.changed(order_id, total=40000, lines=lines, extras_as_lines=as_lines))
     (invoice,) = (await shop.it.client("anna").get("/v1/invoices")).json()["items"]
     shown = [(item["title"], item["quantity"], item["total"]["amount"]) for item in invoice["lines"]]
     assert shown == ([("Ночь", 2, 30000), ("Завтрак", 2, 10000)] if as_lines else [("Ночь × 2", 1, 40000)])

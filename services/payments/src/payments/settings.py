@@ -1,6 +1,6 @@
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from foyer_chassis.settings import ServiceSettings
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -34,6 +34,14 @@ class Settings(ServiceSettings):
     )
     payment_return_url: str = Field(
         default="http://127.0.0.1/", description="where the provider sends the payer back to; order_id is added"
+    )
+
+    payment_provider: Literal["yookassa", "stripe"] = Field(
+        default="yookassa", description="where new payments are made; known ones stay where they are"
+    )
+    smallest_remainder: dict[str, int] = Field(
+        default={"RUB": 5000},
+        description="JSON, minor units per currency: what must remain at least after a part payment, if not nothing",
     )
 
     provider_timeout_seconds: float = Field(default=8, gt=0, description="for the provider's answer to one request")

@@ -6,10 +6,12 @@ from .accounting.tables import metadata
 from .invoicing.tables import metadata as invoicing
 from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
+from .price_lists.tables import metadata as price_lists
 from .refunding.tables import metadata as refunding
 
 assert invoicing is metadata
 assert order_copies is metadata
+assert price_lists is metadata
 assert paying is metadata
 assert refunding is metadata
 add_chassis_tables(metadata)

@@ -22,5 +22,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     )
     clock = Clock(database, provider, settings)
     return WorkerParts(
-        subscriptions=subscriptions(clock, provider=provider.name), loops=clock.loops, close=(provider.close,)
+        subscriptions=subscriptions(clock, provider=settings.payment_provider),
+        loops=clock.loops,
+        close=(provider.close,),
     )

@@ -1,8 +1,9 @@
 """An invoice is issued for a priced order, is paid, or need not be paid any more."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,22 @@ from foyer_contracts.money import Money
 from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
 from ..order_copies.domain import OrderCopy
+from ..price_lists import store as price_lists
+from ..price_lists.domain import LegalEntity, LegalEntityMissingError, PositionMissingError, VatMode
 from . import store
-from .domain import Invoice, Origin, Status
+from .domain import (
+    CurrencyError,
+    Invoice,
+    NothingToPayError,
+    OrderClosedError,
+    Origin,
+    Status,
+    UnpaidInvoiceError,
+)
+from .domain.lines import line, total_of
 
 #: Terms whose orders get an invoice by themselves.
+CLOSED_GROUPS = frozenset({"cancelled", "removed"})
 INVOICED_TERMS = frozenset({"prepaid", "part_payment"})
 
 
@@ -132,6 +145,103 @@ async def add(
     )
     if covered:
         publish_paid(transaction, invoice)
+    return invoice
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A position of the price list on an invoice. `discount_percent` 0–100 is taken off first, then `discount`."""
+
+    position_id: UUID
+    quantity: int
+    discount_percent: Decimal = Decimal(0)
+    discount: Money | None = None
+
+
+async def prepare(
+    transaction: Transaction, order: OrderCopy, wanted: Sequence[Wanted], *, description: str | None = None
+) -> Invoice:
+    """Staff prepare an invoice of the order from the price list of the legal entity that sells it (B16).
+
+    Raises:
+        LegalEntityMissingError, PositionMissingError, DiscountTooLargeError, AmountTooLargeError
+        NothingToPayError: it comes to nothing.
+        OrderClosedError: the order is cancelled.
+        UnpaidInvoiceError: an earlier invoice of the order is unpaid (B18).
+        CurrencyError: the order's money is in another currency.
+    """
+    seller = await price_lists.seller(transaction, order.legal_entity_id)
+    if seller is None:
+        raise LegalEntityMissingError
+    account = await accounting.open_account(
+        transaction,
+        order_id=order.order_id,
+        order_number=order.number,
+        applicant_id=order.applicant_id,
+        currency=seller.currency,
+    )
+    if account.cancelled_reason is not None or order.status_group in CLOSED_GROUPS:
+        raise OrderClosedError(state=order.status)
+    unpaid = await store.locked_unpaid_of(transaction, order.order_id)
+    if unpaid is not None:
+        raise UnpaidInvoiceError(invoice=unpaid.number, state=unpaid.status.value)
+    known = await price_lists.positions_by_id(transaction, [item.position_id for item in wanted])
+    items = []
+    for index, item in enumerate(wanted):
+        position = known.get(item.position_id)
+        if position is None or not position.active or position.legal_entity_id != seller.id:
+            raise PositionMissingError(field=f"positions.{index}.position_id", legal_entity_id=str(seller.id))
+        if (item.discount or position.unit_price).currency != position.unit_price.currency:
+            raise CurrencyError(field=f"positions.{index}.discount", allowed=position.unit_price.currency)
+        items.append(
+            line(
+                title=position.title,
+                unit=position.unit,
+                quantity=item.quantity,
+                unit_price=position.unit_price,
+                discount_percent=item.discount_percent,
+                discount=item.discount,
+                vat_rate=_vat_rate(seller, position.vat_rate),
+                vat_on_top=seller.vat_mode is VatMode.ON_TOP,
+            )
+        )
+    if {item.total.currency for item in items} != {account.paid.currency}:
+        raise CurrencyError(allowed=account.paid.currency)
+    total = total_of(items, account.paid.currency)
+    if total.amount <= 0:
+        raise NothingToPayError
+    return await add(
+        transaction,
+        of=replace(order, legal_entity_id=seller.id),
+        origin=Origin.STAFF,
+        total=total,
+        lines=[item.as_json() for item in items],
+        cause_event_id=new_id(),
+        description=description,
+        draft=True,
+    )
+
+
+def _vat_rate(seller: LegalEntity, own: int | None) -> int | None:
+    return None if seller.vat_mode is VatMode.NONE else seller.vat_rate if own is None else own
+
+
+async def activate(transaction: Transaction, order: OrderCopy, invoice_id: UUID) -> Invoice:
+    """Show a prepared invoice to the customer, who can pay it from now on (B17). Raises InvoiceStateError."""
+    await accounting.locked_account(transaction, order.order_id)
+    invoice = (await store.locked(transaction, invoice_id)).activate(transaction.now)
+    await store.save(transaction, invoice)
+    transaction.publish(
+        events.InvoiceActivated(
+            invoice_id=invoice.id,
+            number=invoice.number,
+            order_id=order.order_id,
+            applicant_id=invoice.applicant_id,
+            total=invoice.total,
+        ),
+        subject=invoice.id,
+        sequence=invoice.version,
+    )
     return invoice
 
 

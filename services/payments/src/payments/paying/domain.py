@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 #: NOTIFY channel on which a process tells the workers which loop has something to do.
@@ -183,6 +183,31 @@ class Payment:
         """We want it no more. It stays watched if the provider may know of it. Raises PaymentStateError."""
         never_asked = self.status is Status.CREATING and self.attempts == 0
         return self.moved(Verb.WITHDRAW if never_asked else Verb.CANCEL, reason=reason)
+
+
+class PartRefusedError(InvalidError):
+    """After a part payment, what remains must be nothing, or not less than the smallest remainder."""
+
+    title_en = "This amount cannot be taken"
+    title_ru = "Такую сумму принять нельзя"
+
+
+def check_part(amount: Money, remainder: Money, smallest_remainder: int) -> None:
+    """Whether `amount` may be taken of what remains (A21); `smallest_remainder` in minor units.
+
+    Raises:
+        PartRefusedError: with `accepted`: the whole remainder (`exactly`), or anything up to `at_most`, if that is set.
+    """
+    most = remainder.amount - smallest_remainder
+    if amount == remainder or (amount.currency == remainder.currency and 0 < amount.amount <= most):
+        return
+    raise PartRefusedError(
+        field="amount",
+        accepted={
+            "exactly": remainder.model_dump(),
+            "at_most": Money(amount=most, currency=remainder.currency).model_dump() if most > 0 else None,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

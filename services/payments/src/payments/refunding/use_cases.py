@@ -15,8 +15,12 @@ from ..accounting import domain as ledger
 from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
 from ..invoicing import store as invoices
+from ..invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
+from ..invoicing.domain import Status as InvoiceStatus
+from ..order_copies.domain import OrderCopy
 from ..paying import store as payments
-from ..paying.domain import BALANCE, OWN_WAYS, WAKE_CHANNEL, Pace
+from ..paying import use_cases as paying
+from ..paying.domain import BALANCE, DESK, OWN_WAYS, WAKE_CHANNEL, Pace
 from . import store
 from .domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
 
@@ -31,6 +35,7 @@ class Ask:
         id: of what asks (an event, a change, a request of staff); the same one never asks twice.
         reason: a stable word; `note` is why, for staff only.
         only: the payments that it may come from; None: any of the order's.
+        booked_back: what staff had booked as taken at the desk never was, or is back: nothing is to be handed out.
     """
 
     id: UUID
@@ -39,6 +44,7 @@ class Ask:
     note: str | None = None
     by: UUID | None = None
     only: frozenset[UUID] | None = None
+    booked_back: bool = False
 
 
 async def request(transaction: Transaction, account: OrderAccount, ask: Ask) -> OrderAccount:
@@ -104,8 +110,8 @@ async def request(transaction: Transaction, account: OrderAccount, ask: Ask) -> 
         refund = await store.locked(transaction, id_)
         assert refund is not None
         _publish_started(transaction, refund)
-        if provider == BALANCE:
-            after = await _give(transaction, after, refund.hand_out(transaction.now), by=None)
+        if provider == BALANCE or ask.booked_back:
+            after = await _give(transaction, after, refund.hand_out(transaction.now), by=ask.by)
     return after
 
 
@@ -126,6 +132,37 @@ async def hand_out(transaction: Transaction, refund_id: UUID, *, by: UUID) -> Re
     refund = refund.hand_out(transaction.now)
     await _give(transaction, account, refund, by=by)
     return refund
+
+
+async def cancel_invoice(
+    transaction: Transaction, order: OrderCopy, invoice_id: UUID, *, reason: str, by: UUID
+) -> tuple[Invoice, bool]:
+    """Staff cancel an invoice of theirs (B17): one that is unpaid; or one that they had marked as paid, then what they
+    had booked is booked back. With whether the provider must be watched for late money.
+
+    Raises:
+        FollowsOrderError: it was not staff who made it.
+        InvoiceStateError: it is paid by the customer, in part or whole, or cancelled.
+    """
+    account = await accounting.locked_account(transaction, order.order_id)
+    invoice = await invoices.locked(transaction, invoice_id)
+    assert account is not None
+    if invoice.origin is not Origin.STAFF:
+        raise FollowsOrderError(origin=invoice.origin.value)
+    if invoice.status is InvoiceStatus.ISSUED and invoice.paid.amount:
+        raise InvoiceStateError(state="partly_paid", verb="cancel")
+    was_paid = invoice.status is InvoiceStatus.PAID
+    watch = await paying.cancel_invoice(transaction, invoice, reason)
+    if was_paid:
+        mine = {
+            item.id: item.refundable
+            for item in await payments.of_invoices(transaction, [invoice.id])
+            if item.provider == DESK and item.refundable.amount
+        }
+        back = sum(mine.values(), start=Money.zero(invoice.total.currency))
+        ask = Ask(id=new_id(), amount=back, reason="invoice_cancelled", by=by, only=frozenset(mine), booked_back=True)
+        await request(transaction, account, ask)
+    return await invoices.locked(transaction, invoice_id), watch
 
 
 async def _give(transaction: Transaction, account: OrderAccount, refund: Refund, *, by: UUID | None) -> OrderAccount:

@@ -2,6 +2,11 @@
 
 from fastapi import APIRouter
 
-from . import invoices, refunds
+from . import invoices, price_lists, refunds, staff_invoices
 
-routers: list[APIRouter] = [invoices.router, refunds.router]
+routers: list[APIRouter] = [
+    invoices.router,
+    staff_invoices.router,
+    price_lists.router,
+    refunds.router,
+]

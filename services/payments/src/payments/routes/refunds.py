@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from foyer_chassis.auth import CurrentCaller, requires
 from foyer_chassis.db import Transaction
+from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from ..refunding import store as refunds
 from ..refunding import use_cases as refunding
 from ..refunding.domain import Status as RefundStatus
-from .access import READERS, After, Limit, viewer
+from .access import READERS, After, Limit, viewer, visible_order
 from .views import RefundOut
 
 router = APIRouter(prefix="/v1")
@@ -51,5 +52,25 @@ async def retry_refund(refund_id: UUID, once: OncePerKey, caller: CurrentCaller)
     async def command(transaction: Transaction) -> Answer:
         refund = await refunding.retry(transaction, refund_id)
         return Answer(RefundOut.of(refund, caller), 202)
+
+    return await once.run(command)
+
+
+@router.post(
+    "/refunds/{refund_id}/hand-out",
+    tags=["refunds"],
+    response_model=RefundOut,
+    dependencies=[requires("payments:take", "payments:refund")],
+)
+async def hand_out_refund(refund_id: UUID, once: OncePerKey, caller: CurrentCaller) -> Response:
+    """Cash was given back at the desk, or the transfer was made; 409 for money that goes back by itself."""
+
+    async def command(transaction: Transaction) -> Answer:
+        found = await refunds.by_id(transaction, refund_id)
+        if found is None:
+            raise NotFoundError
+        await visible_order(transaction, found.order_id, caller, applicant_id=found.applicant_id)
+        refund = await refunding.hand_out(transaction, refund_id, by=caller.id)
+        return Answer(RefundOut.of(refund, caller))
 
     return await once.run(command)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 
@@ -15,6 +15,41 @@ class InvoiceStateError(ConflictError):
 
     title_en = "The invoice's state does not allow this"
     title_ru = "Состояние счёта этого не позволяет"
+
+
+class UnpaidInvoiceError(ConflictError):
+    """An earlier invoice of the order is not paid yet: no new one before it is paid or cancelled."""
+
+    title_en = "An earlier invoice is unpaid"
+    title_ru = "Предыдущий счёт не оплачен"
+
+
+class OrderClosedError(ConflictError):
+    """The order is cancelled: nothing more is to be paid for it."""
+
+    title_en = "The order is cancelled"
+    title_ru = "Заказ отменён"
+
+
+class NothingToPayError(InvalidError):
+    """The invoice comes to nothing; an order that costs nothing needs none."""
+
+    title_en = "There is nothing to pay"
+    title_ru = "Оплачивать нечего"
+
+
+class CurrencyError(InvalidError):
+    """All money of an order is in one currency."""
+
+    title_en = "Another currency is needed"
+    title_ru = "Нужна другая валюта"
+
+
+class FollowsOrderError(ConflictError):
+    """This invoice was issued for the order's price and goes with it: cancel or change the order instead."""
+
+    title_en = "The invoice follows its order"
+    title_ru = "Счёт следует за заказом"
 
 
 class Status(StrEnum):

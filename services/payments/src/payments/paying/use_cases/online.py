@@ -1,5 +1,4 @@
-"""A payment begins, is learned about, is cancelled, or is taken by staff. What the provider did is known from its own
-answers only."""
+"""A payment begins, is learned about, is cancelled. What the provider did is known from its own answers only."""
 
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -12,16 +11,16 @@ from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 
-from ..accounting import domain as ledger
-from ..accounting import store as accounting
-from ..accounting.domain import OrderAccount
-from ..invoicing import store as invoices
-from ..invoicing import use_cases as invoicing
-from ..invoicing.domain import BY_ITSELF, REPLACED, Invoice, Origin
-from ..invoicing.domain import Status as InvoiceStatus
-from ..order_copies.domain import OrderCopy
-from . import store
-from .domain import CHECK, DESK, WAKE_CHANNEL, Choice, Pace, Payment, ProviderPayment, Status, Verb
+from ...accounting import domain as ledger
+from ...accounting import store as accounting
+from ...accounting.domain import OrderAccount
+from ...invoicing import store as invoices
+from ...invoicing import use_cases as invoicing
+from ...invoicing.domain import BY_ITSELF, REPLACED, Invoice, Origin
+from ...invoicing.domain import Status as InvoiceStatus
+from ...order_copies.domain import OrderCopy
+from .. import store
+from ..domain import CHECK, WAKE_CHANNEL, Choice, Pace, Payment, ProviderPayment, Status, Verb
 
 _logger = log.get(__name__)
 
@@ -118,65 +117,6 @@ async def cancel_of(transaction: Transaction, invoice: Invoice, reason: str = "i
     await store.save(transaction, payment)
     _publish_cancelled(transaction, payment, reason)
     return payment.status is Status.WATCHED
-
-
-async def take(
-    transaction: Transaction,
-    account: OrderAccount,
-    invoice: Invoice,
-    *,
-    amount: Money,
-    method: str,
-    source: str,
-    by: UUID | None,
-    provider: str = DESK,
-) -> tuple[OrderAccount, Invoice, UUID]:
-    """Money for an order's invoice came in without a payment provider: staff took it, or it came off a balance.
-
-    `account` and `invoice` are locked and come back as they are then saved, with the payment's id.
-    """
-    id_ = new_id()
-    part = await store.next_part(transaction, account.order_id) if invoice.in_parts else None
-    await store.add(
-        transaction,
-        {
-            "id": id_,
-            "invoice_id": invoice.id,
-            "order_id": account.order_id,
-            "applicant_id": account.applicant_id,
-            "provider": provider,
-            "description": invoice.description,
-            "amount": amount.amount,
-            "received": amount.amount,
-            "currency": amount.currency,
-            "method": method,
-            "source": source,
-            "part": part,
-            "taken_by": by,
-            "status": Status.SUCCEEDED,
-            "created_at": transaction.now,
-            "paid_at": transaction.now,
-            "caused_by": cause.get(),
-            "traceparent": telemetry.current_traceparent(),
-            "version": 1,
-        },
-    )
-    payment = await store.locked(transaction, id_)
-    account = account.receive(amount)
-    await accounting.save_account(transaction, account)
-    await accounting.book(
-        transaction,
-        "payment",
-        ledger.moved(source, ledger.order(account.order_id), amount),
-        reference_id=id_,
-        order_id=account.order_id,
-        customer_id=account.applicant_id,
-        at=transaction.now,
-    )
-    invoice = await invoicing.receive(transaction, invoice, amount)
-    if provider == DESK:
-        _publish_succeeded(transaction, payment, account, invoice)
-    return account, invoice, id_
 
 
 async def renew(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> bool:
@@ -316,14 +256,14 @@ async def _succeed(
         at=transaction.now,
     )
     invoice = await invoicing.receive(transaction, invoice, received)
-    _publish_succeeded(transaction, payment, account, invoice)
+    publish_succeeded(transaction, payment, account, invoice)
     # A payment that was still open was the only open one; beside a watched one another may be.
     if was_watched and await renew(transaction, invoice, provider=payment.provider):
         return Due.TO_CREATE
     return None
 
 
-def _publish_succeeded(transaction: Transaction, payment: Payment, account: OrderAccount, invoice: Invoice) -> None:
+def publish_succeeded(transaction: Transaction, payment: Payment, account: OrderAccount, invoice: Invoice) -> None:
     assert payment.received is not None
     transaction.publish(
         events.PaymentSucceeded(

@@ -30,7 +30,18 @@ FACTS: dict[str, Any] = {
     "refund": {"amount": 39950, "currency": "RUB"},
     "pay_until": "2026-12-01T09:45:00Z",
     "url": "https://pay.example.test/2f0f1b9e?x=1&y=2",
+    "previous": {
+        "resource_name": "Переговорная «Нева»",
+        "location_name": "Фойе на Литейном",
+        "time_zone": "Europe/Moscow",
+        "starts_at": "2026-12-01T07:00:00Z",
+        "ends_at": "2026-12-01T09:00:00Z",
+    },
+    "due_at": "2026-12-01T10:30:00Z",
+    "balance": {"amount": -10000, "currency": "RUB"},
+    "invoice": 2001,
 }
+TITLE = {"ru": "Ждём запчасти", "en": "Waiting for parts"}
 REASONS = [
     "hold_expired", "places_taken", "outside_opening_hours", "not_on_slot_grid", "in_the_past", "unknown_resource",
     "customer_request", "staff_decision", "another",
@@ -39,7 +50,41 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     *((name, name, {}) for name in ("order_placed", "payment_link", "order_confirmed", "order_started", "order_done")),
     *(
         (f"order_status-{status}", "order_status", {"status": status})
-        for status in ("in_progress", "awaiting_confirmation", "collecting", "ready", "another")
+        for status in ("in_progress", "collecting", "another")
+    ),
+    ("order_status-unknown with a title", "order_status", {"status": "on_the_moon", "title": TITLE}),
+    ("order_status-with a label", "order_status", {"status": "in_progress", "label": "parts", "title": TITLE}),
+    ("order_status-without a label", "order_status", {"status": "in_progress", "title": TITLE}),
+    *(
+        (name, name, {})
+        for name in (
+            "order_placed_for_you",
+            "order_assigned",
+            "order_to_confirm",
+            "order_ready",
+            "order_overdue_response",
+            "order_overdue_completion",
+            "order_to_rate",
+            "order_changed",
+            "booking_moved",
+            "draft_ready",
+            "invoice_to_pay",
+            "refund_requested",
+            "account_topped_up",
+            "account_insufficient",
+            "dialog_from_customer",
+            "dialog_from_staff",
+            "message_from_customer",
+            "message_from_staff",
+            "message_inside",
+        )
+    ),
+    ("order_returned", "order_returned", {"note": "Кран всё ещё течёт"}),
+    ("refund_rejected", "refund_rejected", {"note": "Услуга оказана полностью"}),
+    (
+        "order_cancelled, with a comment",
+        "order_cancelled",
+        {"reason": "staff_decision", "cancel_note": "Мастер заболел"},
     ),
     *((f"order_cancelled-{reason}", "order_cancelled", {"reason": reason}) for reason in REASONS),
     *(
@@ -59,6 +104,7 @@ def compared(name: str, text: str) -> None:
 
 
 @pytest.mark.feature("B14")
+@pytest.mark.feature("C1")
 @pytest.mark.parametrize("locale", ["ru", "en"])
 def test_texts(locale: Any) -> None:
     """Every text with all facts, and with none of the order's."""

@@ -15,9 +15,8 @@ from foyer_chassis.db import Database
 from .recipients.domain import Device
 from .settings import Settings
 from .telling import store, use_cases
-from .telling.domain import (
+from .telling.domain.deliveries import (
     Attempt,
-    Channel,
     Delivery,
     DeviceGoneError,
     Mail,
@@ -28,8 +27,8 @@ from .telling.domain import (
     Send,
     Skip,
     Wait,
-    rule_of,
 )
+from .telling.domain.rules import Channel, rule_of
 from .texts.domain import Message
 from .texts.renderer import Renderer
 

@@ -17,7 +17,7 @@ import aiosmtplib
 import mrml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..telling.domain import NotNowError, RefusedError
+from ..telling.domain.deliveries import NotNowError, RefusedError
 from ..texts.domain import Message
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

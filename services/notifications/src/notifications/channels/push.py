@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from ..telling.domain import Delivery, DeviceGoneError, NotNowError, RefusedError
+from ..telling.domain.deliveries import Delivery, DeviceGoneError, NotNowError, RefusedError
 from ..texts.domain import Message
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -157,7 +157,7 @@ def _body(message: Message, token: str, delivery: Delivery, critical: bool) -> d
                 "title": _short(message.title, LONGEST_TITLE),
                 "body": _short(message.short, LONGEST_BODY),
             },
-            "data": {"delivery_id": tag, "order_id": str(delivery.order_id), "template": delivery.template},
+            "data": {"delivery_id": tag, "template": delivery.template, **_about(delivery)},
             "android": {
                 "priority": "HIGH" if critical else "NORMAL",
                 "ttl": TIME_TO_LIVE,
@@ -168,6 +168,15 @@ def _body(message: Message, token: str, delivery: Delivery, critical: bool) -> d
             "webpush": {"notification": {"tag": tag}},
         }
     }
+
+
+def _about(delivery: Delivery) -> dict[str, str]:
+    """What the app opens when the message is tapped."""
+    about = {"order_id": str(delivery.order_id)} if delivery.order_id is not None else {}
+    for name in ("conversation_id", "draft_id", "invoice_id"):
+        if delivery.facts.get(name):
+            about[name] = str(delivery.facts[name])
+    return about
 
 
 def _short(text: str, most: int) -> str:

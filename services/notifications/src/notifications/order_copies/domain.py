@@ -15,7 +15,9 @@ class OrderCopy:
 
     Attributes:
         group: the status group it was in at version `sequence`; None when only other services spoke of it.
-        facts: what texts show: `number`, `offering`, `places`, `total`, `pay_until`; each only once it is known.
+        facts: what texts show: `number`, `offering`, `places`, `total`, `pay_until`; each only once it is known. And
+            what makes texts untrue: `rated`, `invoice:<id>` once it is paid or cancelled.
+        kind, responsible_ids, assignee_id: who works on it; `assignee_sequence` is the version that this is from.
     """
 
     order_id: UUID
@@ -23,3 +25,29 @@ class OrderCopy:
     group: str | None
     paid: bool
     facts: Facts
+    kind: str | None = None
+    applicant_id: UUID | None = None
+    responsible_ids: tuple[UUID, ...] = ()
+    assignee_id: UUID | None = None
+    assignee_sequence: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationCopy:
+    """How far the sides of a conversation are.
+
+    Attributes:
+        customer_seen, staff_seen: how many messages of the other side they have read.
+        customer_posted, staff_posted: the conversation's version when they last wrote.
+    """
+
+    customer_seen: int
+    staff_seen: int
+    customer_posted: int
+    staff_posted: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferingCopy:
+    title: str
+    kind: str

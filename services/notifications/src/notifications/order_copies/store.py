@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import Facts, OrderCopy
-from .tables import order_copies
+from .domain import ConversationCopy, Facts, OfferingCopy, OrderCopy
+from .tables import conversation_copies, offering_copies, order_copies
 
 _new = insert(order_copies)
 # Several changes of one transaction share a version and arrive in order: the last of equals holds.
@@ -21,6 +21,7 @@ _later_places = sa.and_(
         < sa.tuple_(_new.excluded.reservation_id, _new.excluded.reservation_sequence),
     ),
 )
+_later_assignee = order_copies.c.assignee_sequence < _new.excluded.assignee_sequence
 
 
 def _if(condition: sa.ColumnElement[bool], name: str) -> sa.ColumnElement[Any]:
@@ -37,9 +38,33 @@ _NOTE = _new.on_conflict_do_update(
         "places": _if(_later_places, "places"),
         "reservation_id": _if(_later_places, "reservation_id"),
         "reservation_sequence": _if(_later_places, "reservation_sequence"),
+        "kind": sa.func.coalesce(_new.excluded.kind, order_copies.c.kind),
+        "applicant_id": sa.func.coalesce(order_copies.c.applicant_id, _new.excluded.applicant_id),
+        "responsible_ids": _if(_later_assignee, "responsible_ids"),
+        "assignee_id": _if(_later_assignee, "assignee_id"),
+        "assignee_sequence": _if(_later_assignee, "assignee_sequence"),
     },
 )
 _COPIES = sa.select(order_copies).where(order_copies.c.order_id.in_(sa.bindparam("orders", expanding=True)))
+
+_MARKS = ("customer_seen", "staff_seen", "customer_posted", "staff_posted")
+_new_marks = insert(conversation_copies)
+_NOTE_CONVERSATION = _new_marks.on_conflict_do_update(
+    index_elements=["conversation_id"],
+    set_={name: sa.func.greatest(conversation_copies.c[name], _new_marks.excluded[name]) for name in _MARKS},
+)
+_CONVERSATION = sa.select(*(conversation_copies.c[name] for name in _MARKS)).where(
+    conversation_copies.c.conversation_id == sa.bindparam("conversation")
+)
+_new_offering = insert(offering_copies)
+_NOTE_OFFERING = _new_offering.on_conflict_do_update(
+    index_elements=["offering_id"],
+    set_={name: _new_offering.excluded[name] for name in ("title", "kind", "sequence")},
+    where=offering_copies.c.sequence < _new_offering.excluded.sequence,
+)
+_OFFERING = sa.select(offering_copies.c.title, offering_copies.c.kind).where(
+    offering_copies.c.offering_id == sa.bindparam("offering")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +75,7 @@ class News:
         facts: what never changes once it is known.
         group, sequence: the status group at a version of the order; older ones than known are left.
         places, reservation_id, reservation_sequence: likewise, by the version of the reservation.
+        responsible_ids, assignee_id, assignee_sequence: likewise, by the version of the order that says so.
     """
 
     order_id: UUID
@@ -60,6 +86,11 @@ class News:
     places: Facts | None = None
     reservation_id: UUID | None = None
     reservation_sequence: int = -1
+    kind: str | None = None
+    applicant_id: UUID | None = None
+    responsible_ids: tuple[UUID, ...] = ()
+    assignee_id: UUID | None = None
+    assignee_sequence: int = -1
 
 
 async def note(transaction: Transaction, news: News) -> None:
@@ -75,6 +106,11 @@ async def note(transaction: Transaction, news: News) -> None:
             "places": news.places,
             "reservation_id": news.reservation_id,
             "reservation_sequence": news.reservation_sequence,
+            "kind": news.kind,
+            "applicant_id": news.applicant_id,
+            "responsible_ids": list(news.responsible_ids),
+            "assignee_id": news.assignee_id,
+            "assignee_sequence": news.assignee_sequence,
         },
     )
 
@@ -82,13 +118,46 @@ async def note(transaction: Transaction, news: News) -> None:
 async def copies(transaction: Transaction, order_ids: list[UUID]) -> dict[UUID, OrderCopy]:
     if not order_ids:
         return {}
-    return {
-        row["order_id"]: OrderCopy(
-            order_id=row["order_id"],
-            sequence=row["sequence"],
-            group=row["status_group"],
-            paid=row["paid"],
-            facts={**row["facts"], **({"places": row["places"]} if row["places"] else {})},
-        )
-        for row in await transaction.all(_COPIES, {"orders": order_ids})
-    }
+    return {row["order_id"]: _copy(row) for row in await transaction.all(_COPIES, {"orders": order_ids})}
+
+
+async def copy(transaction: Transaction, order_id: UUID) -> OrderCopy | None:
+    return (await copies(transaction, [order_id])).get(order_id)
+
+
+def _copy(row: sa.RowMapping) -> OrderCopy:
+    return OrderCopy(
+        order_id=row["order_id"],
+        sequence=row["sequence"],
+        group=row["status_group"],
+        paid=row["paid"],
+        facts={**row["facts"], **({"places": row["places"]} if row["places"] else {})},
+        kind=row["kind"],
+        applicant_id=row["applicant_id"],
+        responsible_ids=tuple(row["responsible_ids"]),
+        assignee_id=row["assignee_id"],
+        assignee_sequence=row["assignee_sequence"],
+    )
+
+
+async def note_conversation(transaction: Transaction, conversation_id: UUID, **marks: int) -> None:
+    """Take in how far a side is: `customer_seen`, `staff_seen`, `customer_posted`, `staff_posted`. They only grow."""
+    await transaction.execute(
+        _NOTE_CONVERSATION, {"conversation_id": conversation_id, **dict.fromkeys(_MARKS, 0), **marks}
+    )
+
+
+async def conversation(transaction: Transaction, conversation_id: UUID) -> ConversationCopy | None:
+    row = await transaction.one_or_none(_CONVERSATION, {"conversation": conversation_id})
+    return None if row is None else ConversationCopy(**row)
+
+
+async def note_offering(transaction: Transaction, offering_id: UUID, *, title: str, kind: str, sequence: int) -> None:
+    await transaction.execute(
+        _NOTE_OFFERING, {"offering_id": offering_id, "title": title, "kind": kind, "sequence": sequence}
+    )
+
+
+async def offering(transaction: Transaction, offering_id: UUID) -> OfferingCopy | None:
+    row = await transaction.one_or_none(_OFFERING, {"offering": offering_id})
+    return None if row is None else OfferingCopy(**row)

@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from ..recipients.tables import metadata
 
@@ -15,4 +15,29 @@ order_copies = sa.Table(
     sa.Column("places", JSONB(none_as_null=True)),
     sa.Column("reservation_id", UUID(as_uuid=True)),
     sa.Column("reservation_sequence", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text),
+    sa.Column("applicant_id", UUID(as_uuid=True)),
+    sa.Column("responsible_ids", ARRAY(UUID(as_uuid=True)), nullable=False, server_default="{}"),
+    sa.Column("assignee_id", UUID(as_uuid=True)),
+    sa.Column("assignee_sequence", sa.BigInteger, nullable=False, server_default="-1"),
+)
+
+#: How many messages of the other side each side of a conversation has read, and when (by version) each wrote last.
+conversation_copies = sa.Table(
+    "conversation_copies",
+    metadata,
+    sa.Column("conversation_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("customer_seen", sa.BigInteger, nullable=False),
+    sa.Column("staff_seen", sa.BigInteger, nullable=False),
+    sa.Column("customer_posted", sa.BigInteger, nullable=False),
+    sa.Column("staff_posted", sa.BigInteger, nullable=False),
+)
+
+offering_copies = sa.Table(
+    "offering_copies",
+    metadata,
+    sa.Column("offering_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
 )

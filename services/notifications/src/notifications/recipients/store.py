@@ -70,6 +70,17 @@ _KEEP_NEWEST = sa.delete(devices).where(
 _UNREGISTER = sa.delete(devices).where(
     devices.c.token == sa.bindparam("of_token"), devices.c.person_id == sa.bindparam("of_person")
 )
+_FORGET = _new.on_conflict_do_update(
+    index_elements=["person_id"],
+    set_={
+        "name": "",
+        "email": None,
+        "phone": None,
+        "profile_sequence": _new.excluded.profile_sequence,
+        "contact_sequence": _new.excluded.contact_sequence,
+    },
+)
+_FORGET_DEVICES = sa.delete(devices).where(devices.c.person_id == sa.bindparam("of_person"))
 _REMOVE = sa.delete(devices).where(devices.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
@@ -150,3 +161,20 @@ async def unregister(transaction: Transaction, person_id: UUID, token: str) -> N
 async def remove(transaction: Transaction, device_ids: list[UUID]) -> None:
     if device_ids:
         await transaction.execute(_REMOVE, {"ids": device_ids})
+
+
+async def forget(transaction: Transaction, person_id: UUID, *, sequence: int) -> None:
+    """Nothing is known of the person any more, and nothing older than `sequence` is learnt again."""
+    await transaction.execute(
+        _FORGET,
+        {
+            "person_id": person_id,
+            "name": "",
+            "locale": "ru",
+            "email": None,
+            "phone": None,
+            "profile_sequence": sequence,
+            "contact_sequence": sequence,
+        },
+    )
+    await transaction.execute(_FORGET_DEVICES, {"of_person": person_id})

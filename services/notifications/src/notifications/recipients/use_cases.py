@@ -28,6 +28,11 @@ async def learn_contact(
     await store.note_contact(transaction, person_id, locale=locale, email=email, phone=phone, sequence=sequence)
 
 
+async def forget(transaction: Transaction, person_id: UUID, *, sequence: int) -> None:
+    """A customer is erased: name, contact and devices are gone, and what is on its way finds nobody."""
+    await store.forget(transaction, person_id, sequence=sequence)
+
+
 async def introduce(transaction: Transaction, caller: Caller) -> Recipient:
     """A person says who they are with their token: the way for staff, who never order."""
     person = _person(caller)

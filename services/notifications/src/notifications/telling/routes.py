@@ -10,7 +10,8 @@ from foyer_chassis.http import Reading
 from pydantic import BaseModel, Field
 
 from . import store
-from .domain import Delivery, State, rule_of
+from .domain.deliveries import Delivery, State
+from .domain.rules import rule_of
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
 
@@ -20,7 +21,7 @@ class DeliveryOut(BaseModel):
 
     id: UUID
     event_id: UUID = Field(description="the event it tells of")
-    order_id: UUID
+    order_id: UUID | None
     recipient_id: UUID
     channel: Literal["email", "push"]
     template: str

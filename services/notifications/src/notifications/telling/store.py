@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import Channel, Delivery, State
+from .domain.deliveries import Delivery, State
+from .domain.rules import Channel
 from .tables import deliveries
 
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "leased_until")

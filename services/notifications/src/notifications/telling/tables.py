@@ -12,7 +12,7 @@ deliveries = sa.Table(
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("template", sa.Text, nullable=False),
     sa.Column("facts", JSONB, nullable=False),
-    sa.Column("order_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True)),
     sa.Column("order_sequence", sa.BigInteger),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),

@@ -14,23 +14,8 @@ from ..feed.domain import Entry, to_person, to_role
 from ..order_copies import store as order_copies
 from ..recipients import store as recipients
 from . import store
-from .domain import (
-    Attempt,
-    Channel,
-    Delivery,
-    Happened,
-    Patience,
-    Send,
-    Skip,
-    State,
-    Wait,
-    channels_of,
-    decide,
-    people,
-    role,
-    rules_for,
-    settled,
-)
+from .domain.deliveries import Attempt, Delivery, Patience, Send, Skip, State, Wait, decide, settled
+from .domain.rules import Channel, Happened, channels_of, people, role, rules_for
 
 _logger = log.get(__name__)
 
@@ -70,7 +55,7 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
                 reason=None,
                 attempts=0,
                 created_at=transaction.now,
-                due_at=transaction.now,
+                due_at=transaction.now + rule.after,
                 finished_at=None,
                 version=1,
                 traceparent=telemetry.current_traceparent(),
@@ -85,13 +70,15 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
 
 async def look(transaction: Transaction, delivery: Delivery, patience: Patience) -> Send | Wait | Skip:
     """What to do with a claimed delivery, by what is known now."""
+    order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
     return decide(
         delivery,
         recipient=await recipients.recipient(transaction, delivery.recipient_id),
         devices=await recipients.devices_of(transaction, delivery.recipient_id)
         if delivery.channel is Channel.PUSH
         else (),
-        order=(await order_copies.copies(transaction, [delivery.order_id])).get(delivery.order_id),
+        order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,
+        conversation=await order_copies.conversation(transaction, UUID(conversation_id)) if conversation_id else None,
         patience=patience,
         now=transaction.now,
     )

@@ -31,12 +31,35 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
             rows=("place", "time", "amount", "pay_until"), wants=("number", "places", "pay_until"), button="url"
         ),
         "order_confirmed": Template(rows=("place", "time", "total"), wants=("number", "places", "total")),
+        "order_placed_for_you": Template(rows=("offering", "place", "time"), wants=("number", "places")),
+        "order_assigned": Template(rows=("offering", "place", "time")),
+        "order_to_confirm": Template(rows=("offering",)),
+        "order_ready": Template(rows=("offering",)),
+        "order_returned": Template(rows=("offering", "note")),
+        "order_overdue_response": Template(rows=("offering", "due_at")),
+        "order_overdue_completion": Template(rows=("offering", "due_at")),
+        "order_to_rate": Template(rows=("offering",)),
+        "order_changed": Template(rows=("offering", "total", "refund")),
+        "booking_moved": Template(rows=("place", "time", "former")),
+        "draft_ready": Template(rows=("offering",), wants=()),
+        "invoice_to_pay": Template(rows=("offering", "invoice", "amount")),
+        "refund_requested": Template(rows=("amount",)),
+        "refund_rejected": Template(rows=("amount", "note")),
+        "account_topped_up": Template(rows=("amount", "balance"), wants=()),
+        "account_insufficient": Template(rows=("amount", "balance")),
+        "dialog_from_customer": Template(rows=("offering",), wants=()),
+        "dialog_from_staff": Template(rows=("offering",), wants=()),
+        "message_from_customer": Template(rows=("offering",)),
+        "message_from_staff": Template(rows=("offering",)),
+        "message_inside": Template(rows=("offering",)),
         "order_status": Template(rows=("offering",)),
         "order_started": Template(rows=("place", "time"), wants=("number", "places")),
         "order_done": Template(rows=("offering",)),
-        # An order that never got its places has none to show.
-        "order_cancelled": Template(rows=("place", "time")),
-        "order_cancelled_refunding": Template(rows=("place", "time", "refund")),
+        # An order that never got its places has none to show; what staff wrote to it comes with the change of status.
+        "order_cancelled": Template(rows=("place", "time", "cancel_note"), wants=("number", "cancel_told")),
+        "order_cancelled_refunding": Template(
+            rows=("place", "time", "refund", "cancel_note"), wants=("number", "cancel_told")
+        ),
         "refund_succeeded": Template(rows=("amount",)),
         "refund_failed": Template(rows=("amount",)),
     }

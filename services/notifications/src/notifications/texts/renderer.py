@@ -15,6 +15,8 @@ from .domain import TEMPLATES, Button, Facts, Locale, Message
 FOLDER = Path(__file__).parents[1] / "templates"
 LONGEST_VALUE = 200
 LONGEST_URL = 2048
+#: Statuses with sentences of their own; the others are called what the business calls them.
+STATUSES_WITH_WORDS = frozenset({"in_progress", "collecting"})
 #: Line breaks would end a header; the others hide or reorder what a person reads.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _URL = re.compile(r"https?://[^\s\"'<>\\\x00-\x1f]+")
@@ -43,12 +45,14 @@ class Renderer:
             "number": "",
             "offering": "",
             "status": "",
+            "title": "",
             "reason": "",
             "attempts": 0,
             "name": name,
             **values,
             "known": "yes" if values.get("number") else "no",
             "named": "yes" if name else "no",
+            "placed": "yes" if "place" in values else "no",
         }
         url = str(facts.get(described.button or "") or "")
         return Message(
@@ -99,14 +103,21 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     if places:
         values["place"] = _clean(f"{places['resource_name']}, {places['location_name']}")
         values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
-    for name in ("total", "amount", "refund"):
+    if facts.get("previous"):
+        values["former"] = formats.period(facts["previous"]["starts_at"], facts["previous"]["ends_at"], zone, locale)
+    for name in ("total", "amount", "refund", "balance"):
         if facts.get(name):
             values[name] = formats.money(facts[name], locale)
-    if facts.get("pay_until"):
-        values["pay_until"] = formats.instant(facts["pay_until"], zone, locale)
-    for name in ("number", "offering", "reason", "status"):
+    for name in ("pay_until", "due_at"):
+        if facts.get(name):
+            values[name] = formats.instant(facts[name], zone, locale)
+    for name in ("number", "offering", "reason", "status", "note", "cancel_note", "invoice"):
         if facts.get(name):
             values[name] = _clean(str(facts[name]))
+    if (title := (facts.get("title") or {}).get(locale)) and (
+        facts.get("label") or facts.get("status") not in STATUSES_WITH_WORDS
+    ):
+        values["title"], values["status"] = _clean(str(title)), "titled"
     if facts.get("attempts") is not None:
         values["attempts"] = int(facts["attempts"])
     return values

@@ -29,7 +29,10 @@ order_placed =
 
 payment_link =
     .title = { order } is waiting for payment
-    .body = The place is being held for you. Pay for the order to keep it.
+    .body = { $placed ->
+        [yes] The place is being held for you. Pay for the order to keep it.
+       *[no] Pay for the order, and we will go on with it.
+    }
     .button = Pay
 
 order_confirmed =
@@ -39,17 +42,14 @@ order_confirmed =
 order_status =
     .title = { $status ->
         [in_progress] { order } is being worked on
-        [awaiting_confirmation] { order } is finished: please confirm
         [collecting] { order } is being collected
-        [ready] { order } is ready
+        [titled] { order }: { $title }
        *[other] Status changed: { order }
     }
     .body = { $status ->
         [in_progress] We have taken up your order.
-        [awaiting_confirmation] Please check the result: confirm it, or return the order to work.
         [collecting] We are collecting your order.
-        [ready] You can pick up your order.
-       *[other] Open the order to see its new status.
+       *[other] Open the order to see more.
     }
 
 order_started =
@@ -100,3 +100,109 @@ refund_failed =
         [one] The refund failed after { $attempts } attempt. The payment provider said: { $reason }. A person has to look at it.
        *[other] The refund failed after { $attempts } attempts. The payment provider said: { $reason }. A person has to look at it.
     }
+
+row_former = Before
+row_due_at = Due
+row_note = Comment
+row_cancel_note = Comment
+row_balance = Balance
+row_invoice = Invoice
+
+order_placed_for_you =
+    .title = New { $known ->
+        [yes] order { $number } is yours
+       *[no] order is yours
+    }
+    .body = A new order has come in and is assigned to you.
+
+order_assigned =
+    .title = { order } is assigned to you
+    .body = You are the assignee of this order now.
+
+order_to_confirm =
+    .title = { order } is finished: please confirm
+    .body = Please check the result: confirm it, or return the order to work.
+
+order_ready =
+    .title = { order } is ready
+    .body = You can pick up your order.
+
+order_returned =
+    .title = { order } was returned to work
+    .body = The customer did not accept the result.
+
+order_overdue_response =
+    .title = { order } has not been taken up in time
+    .body = The time for the first response is over.
+
+order_overdue_completion =
+    .title = { order } has not been completed in time
+    .body = The time for completion is over.
+
+order_to_rate =
+    .title = How did we do?
+    .body = { order } is done. Please rate it: your opinion helps us to get better.
+
+order_changed =
+    .title = { order } was changed
+    .body = We changed what is in your order.
+
+booking_moved =
+    .title = { $known ->
+        [yes] Order { $number }: the booking was moved
+       *[no] Your booking was moved
+    }
+    .body = The new time is yours; the former one is no longer reserved for you.
+
+draft_ready =
+    .title = Your order is prepared
+    .body = We have prepared an order from our dialog. Open it, complete it and place it.
+
+invoice_to_pay =
+    .title = { $known ->
+        [yes] An invoice for order { $number }
+       *[no] An invoice for your order
+    }
+    .body = Please open the order to pay it.
+
+refund_requested =
+    .title = { $known ->
+        [yes] A refund is asked for: order { $number }
+       *[no] A refund is asked for
+    }
+    .body = The customer asks for money back. Process or reject the request.
+
+refund_rejected =
+    .title = { $known ->
+        [yes] No refund for order { $number }
+       *[no] Your refund request was rejected
+    }
+    .body = We have looked at your request for a refund and cannot grant it.
+
+account_topped_up =
+    .title = Your account was topped up
+    .body = The money is on your account.
+
+account_insufficient =
+    .title = { order } waits for funds
+    .body = There is not enough on your account. Top it up, and the order will go on.
+
+dialog_from_customer =
+    .title = A customer has a question
+    .body = A new message in a dialog before an order.
+
+dialog_from_staff =
+    .title = We have answered your question
+    .body = There is a new message in your dialog.
+
+message_from_customer =
+    .title = { order }: a message from the customer
+    .body = Open the chat to read it.
+
+message_from_staff =
+    .title = { order }: a new message
+    .body = Open the chat to read it.
+
+message_inside =
+    .title = { order }: a message from a colleague
+    .body = Open the internal thread to read it.

@@ -1,4 +1,4 @@
-"""Who is told what by which channel, and when a delivery goes out, waits, or is left.
+"""When a delivery goes out, waits, or is left.
 
 queued ──▶ sent
   │ ▲────┐
@@ -7,156 +7,17 @@ queued ──▶ sent
   └──▶ failed    (the channel refused, or all attempts are used up)
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
-from ..order_copies.domain import OrderCopy
-from ..recipients.domain import Device, Recipient
-from ..texts.domain import TEMPLATES, Message
-
-
-class Channel(StrEnum):
-    FEED = "feed"
-    EMAIL = "email"
-    PUSH = "push"
-
-
-class Who(StrEnum):
-    APPLICANT = "applicant"
-    #: Those responsible for the offering; where it names nobody, the role that works on orders of this kind.
-    RESPONSIBLE = "responsible"
-    FINANCE = "finance"
-
-
-FEED, EMAIL, PUSH = Channel.FEED, Channel.EMAIL, Channel.PUSH
-EVERYWHERE = (FEED, EMAIL, PUSH)
-NEW = frozenset({"new"})
-UNDER_WAY = frozenset({"accepted", "in_work"})
-IN_WORK = frozenset({"in_work"})
-DONE = frozenset({"done"})
-ALIVE = NEW | UNDER_WAY | DONE
-CANCELLED_GROUP = "cancelled"
-CANCELLED = frozenset({CANCELLED_GROUP})
-ANY = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table.
-
-    Attributes:
-        case: which of the events of this type; ANY: those without a line of their own.
-        critical: it is urgent, and no preference may hold it back.
-        true_in: status groups of the order in which it may still be told; None: always. What happened before is
-            not told when a later version of the order says otherwise.
-    """
-
-    event: str
-    case: str | None
-    who: Who
-    channels: tuple[Channel, ...]
-    template: str
-    critical: bool
-    true_in: frozenset[str] | None
-
-
-_PLACED = "orders.order.placed.v1"
-_STATUS = "orders.order.status_changed.v1"
-_CANCELLED = "orders.order.cancelled.v1"
-_LINK = "payments.payment.link_created.v1"
-_REFUNDED = "payments.refund.succeeded.v1"
-_NOT_REFUNDED = "payments.refund.failed.v1"
-
-#: Changes to a cancelled status have no line: `orders.order.cancelled` and the refund's events tell of them, and of
-#: the money.
-RULES: Sequence[Rule] = (
-    #    event          case             who              channels      template                     critical  true in
-    Rule(_PLACED,       ANY,             Who.RESPONSIBLE, EVERYWHERE,   "order_placed",              False, ALIVE),
-    Rule(_LINK,         ANY,             Who.APPLICANT,   EVERYWHERE,   "payment_link",              True,  NEW),
-    Rule(_STATUS,       "confirmed",     Who.APPLICANT,   EVERYWHERE,   "order_confirmed",           True,  UNDER_WAY),
-    Rule(_STATUS,       "active",        Who.APPLICANT,   (FEED, PUSH), "order_started",             False, IN_WORK),
-    Rule(_STATUS,       "done",          Who.APPLICANT,   (FEED,),      "order_done",                False, DONE),
-    Rule(_STATUS,       ANY,             Who.APPLICANT,   (FEED, PUSH), "order_status",              False, ALIVE),
-    Rule(_CANCELLED,    "nothing_back",  Who.APPLICANT,   EVERYWHERE,   "order_cancelled",           True,  CANCELLED),
-    Rule(_CANCELLED,    "money_back",    Who.APPLICANT,   EVERYWHERE,   "order_cancelled_refunding", True,  CANCELLED),
-    Rule(_REFUNDED,     ANY,             Who.APPLICANT,   EVERYWHERE,   "refund_succeeded",          True,  None),
-    Rule(_NOT_REFUNDED, ANY,             Who.FINANCE,     (FEED,),      "refund_failed",             True,  None),
-)  # fmt: skip
-
-#: Roles as the tokens name them, by kind of order.
-ROLE_OF_KIND: Mapping[str, str] = MappingProxyType(
-    {
-        "request": "service_manager",
-        "premises_request": "service_manager",
-        "slot_booking": "rent_manager",
-        "coworking": "rent_manager",
-        "hotel": "rent_manager",
-        "goods": "shop_manager",
-        "membership": "front_desk",
-    }
-)
-ROLE_OF_UNKNOWN_KIND = "administrator"
-FINANCE_ROLE = "finance"
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event as far as the table and the texts care.
-
-    Attributes:
-        order_sequence: the order's version in it; None where another service speaks.
-        responsible_ids, kind: only of a new order.
-        facts: what the event itself brings to the text.
-    """
-
-    event_id: UUID
-    event: str
-    case: str | None
-    order_id: UUID
-    order_sequence: int | None
-    applicant_id: UUID
-    facts: Mapping[str, Any]
-    responsible_ids: tuple[UUID, ...] = ()
-    kind: str = ""
-
-
-def rules_for(happened: Happened) -> list[Rule]:
-    """The lines of the table that speak of this event."""
-    of_event = [rule for rule in RULES if rule.event == happened.event]
-    exact = [rule for rule in of_event if rule.case is not ANY and rule.case == happened.case]
-    return exact or [rule for rule in of_event if rule.case is ANY]
-
-
-def rule_of(template: str) -> Rule:
-    """The line that sends this template; each template has one."""
-    return next(rule for rule in RULES if rule.template == template)
-
-
-def people(rule: Rule, happened: Happened) -> list[UUID]:
-    """The persons whom a rule addresses."""
-    match rule.who:
-        case Who.APPLICANT:
-            return [happened.applicant_id]
-        case Who.RESPONSIBLE:
-            return list(dict.fromkeys(happened.responsible_ids))
-        case Who.FINANCE:
-            return []
-
-
-def role(rule: Rule, happened: Happened) -> str | None:
-    """The role whose feed a rule writes to where it addresses no person."""
-    match rule.who:
-        case Who.RESPONSIBLE if not happened.responsible_ids:
-            return ROLE_OF_KIND.get(happened.kind, ROLE_OF_UNKNOWN_KIND)
-        case Who.FINANCE:
-            return FINANCE_ROLE
-        case _:
-            return None
+from ...order_copies.domain import ConversationCopy, OrderCopy
+from ...recipients.domain import Device, Recipient
+from ...texts.domain import TEMPLATES, Message
+from .rules import Channel, rule_of
 
 
 class State(StrEnum):
@@ -184,7 +45,7 @@ class Delivery:
     channel: Channel
     template: str
     facts: Mapping[str, Any]
-    order_id: UUID
+    order_id: UUID | None
     order_sequence: int | None
     state: State
     reason: str | None
@@ -254,6 +115,7 @@ def decide(
     recipient: Recipient | None,
     devices: Iterable[Device],
     order: OrderCopy | None,
+    conversation: ConversationCopy | None,
     patience: Patience,
     now: datetime,
 ) -> Send | Wait | Skip:
@@ -261,6 +123,8 @@ def decide(
     facts = {**(order.facts if order else {}), **delivery.facts}
     if is_outdated(delivery, order, facts, now):
         return Skip("outdated")
+    if conversation is not None and is_read(delivery, conversation):
+        return Skip("read")
     waited = now - delivery.created_at
     left = tuple(device for device in devices if device.id not in delivery.reached)
     if delivery.channel is Channel.PUSH and not left and not delivery.reached:
@@ -276,17 +140,37 @@ def decide(
 
 
 def is_outdated(delivery: Delivery, order: OrderCopy | None, facts: Mapping[str, Any], now: datetime) -> bool:
-    """Whether it is no longer true: the order went on, or the time to pay is over."""
+    """Whether it is no longer true: the order went on, it is paid or rated, or the time to pay is over."""
     rule = rule_of(delivery.template)
     if order is None or rule.true_in is None:
         return False
-    if delivery.template == "payment_link":
-        pay_until = facts.get("pay_until")
-        if order.paid or (pay_until is not None and datetime.fromisoformat(pay_until) <= now):
-            return True
+    match delivery.template:
+        case "payment_link":
+            pay_until = facts.get("pay_until")
+            if order.paid or (pay_until is not None and datetime.fromisoformat(pay_until) <= now):
+                return True
+        case "invoice_to_pay":
+            if order.facts.get(f"invoice:{facts.get('invoice_id')}"):
+                return True
+        case "order_to_rate":
+            if order.facts.get("rated"):
+                return True
+        case "order_assigned" | "order_placed_for_you":
+            if order.assignee_id != delivery.recipient_id and order.assignee_sequence > (delivery.order_sequence or 0):
+                return True
     if order.group is None or order.group in rule.true_in:
         return False
     return delivery.order_sequence is None or order.sequence > delivery.order_sequence
+
+
+def is_read(delivery: Delivery, conversation: ConversationCopy) -> bool:
+    """Whether the side that a chat message is for has read it, or has answered, which is the same."""
+    facts = delivery.facts
+    to_customer = delivery.template in ("dialog_from_staff", "message_from_staff")
+    seen = conversation.customer_seen if to_customer else conversation.staff_seen
+    answered = conversation.customer_posted if to_customer else conversation.staff_posted
+    written, at_version = int(facts.get("count", seen + 1)), int(facts.get("conversation_sequence", answered))
+    return seen >= written or answered > at_version
 
 
 class NotNowError(Exception):
@@ -349,8 +233,3 @@ def settled(delivery: Delivery, attempt: Attempt) -> tuple[State, str | None]:
     if attempt.reached or delivery.reached or attempt.refused is None:
         return State.SENT, None
     return State.FAILED, attempt.refused
-
-
-def channels_of(rule: Rule) -> Collection[Channel]:
-    """The channels that a delivery is made for; the feed is written at once."""
-    return [channel for channel in rule.channels if channel is not Channel.FEED]

@@ -3,9 +3,10 @@
 Each handler locks the order's account first, so that events and the provider's answers about one order take turns.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from foyer_chassis.consumer import Subscribe, SubscribeMany
+from foyer_chassis.consumer import Subscribe, SubscribeMany, handling
 from foyer_chassis.db import Transaction
 from foyer_contracts.booking import HoldExpired
 from foyer_contracts.envelope import Event
@@ -22,27 +23,47 @@ from foyer_contracts.orders import (
 
 from .accounting import store as accounting
 from .accounting.domain import OrderAccount
+from .accounts import use_cases as accounts
 from .clock import Clock
 from .invoicing import store as invoices
 from .invoicing import use_cases as invoicing
 from .invoicing.domain import BY_ITSELF
+from .order_copies import store as copies_store
 from .order_copies import use_cases as copies
 from .order_copies.domain import OrderCopy
 from .paying import use_cases as paying
 from .refunding import use_cases as refunding
 
+#: Why an order that waited for its customer's funds goes on (C6).
+FUNDS_RECEIVED = "funds_received"
 
-def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeMany]:
-    """What the service subscribes to; `provider` is where new payments are made."""
 
-    async def priced(transaction: Transaction, event: Event[OrderPriced]) -> None:
+class Handlers:
+    """What each event does; `provider` is where new payments are made."""
+
+    def __init__(self, clock: Clock, *, provider: str) -> None:
+        self._clock = clock
+        self._provider = provider
+
+    async def priced(self, transaction: Transaction, event: Event[OrderPriced]) -> None:
         order = await copies.priced(transaction, event)
+        await accounts.charge(transaction, order, cause_event_id=event.id)
         invoice = await invoicing.issue_for(transaction, order, cause_event_id=event.id)
         if invoice is not None:
-            await paying.begin(transaction, invoice, provider=provider)
-            transaction.after_commit(clock.create.wake)
+            await paying.begin(transaction, invoice, provider=self._provider)
+            transaction.after_commit(self._clock.create.wake)
 
-    async def cancelled(transaction: Transaction, event: Event[OrderCancelled]) -> None:
+    async def moved(self, transaction: Transaction, events: Sequence[Event[OrderStatusChanged]]) -> None:
+        await copies.moved(transaction, events)
+        for event in events:
+            if event.data.reason != FUNDS_RECEIVED:
+                continue
+            order = await copies_store.by_id(transaction, event.data.order_id)
+            if order is not None:
+                with handling(event):
+                    await accounts.charge(transaction, order, cause_event_id=event.id)
+
+    async def cancelled(self, transaction: Transaction, event: Event[OrderCancelled]) -> None:
         data = event.data
         account = await accounting.open_account(
             transaction,
@@ -53,12 +74,12 @@ def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeM
         )
         account = account.cancel(data.reason)
         await accounting.save_account(transaction, account)
-        await _cancel_invoice(transaction, event, data.reason)
+        await self._cancel_invoice(transaction, event, data.reason)
         ask = refunding.Ask(id=event.id, amount=data.refund, reason=data.reason)
         if await refunding.request(transaction, account, ask) is not account:
-            transaction.after_commit(clock.refund.wake)
+            transaction.after_commit(self._clock.refund.wake)
 
-    async def changed(transaction: Transaction, event: Event[OrderChanged]) -> None:
+    async def changed(self, transaction: Transaction, event: Event[OrderChanged]) -> None:
         data = event.data
         order = await copies.changed(transaction, event)
         account = await accounting.locked_account(transaction, data.order_id)
@@ -68,45 +89,51 @@ def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeM
         ask = refunding.Ask(id=data.change_id, amount=data.refund, reason="order_changed")
         after = await refunding.request(transaction, account, ask)
         if after is not account:
-            transaction.after_commit(clock.refund.wake)
+            await accounts.cheapened(transaction, data.order_id, account.refundable - after.refundable)
+            transaction.after_commit(self._clock.refund.wake)
         if order is not None and after.cancelled_reason is None:
-            await _follow_price(transaction, event, order, after)
+            await accounts.charge(transaction, order, cause_event_id=event.id)
+            await self._follow_price(transaction, event, order, after)
 
     async def _follow_price(
-        transaction: Transaction, event: Event[OrderChanged], order: OrderCopy, account: OrderAccount
+        self, transaction: Transaction, event: Event[OrderChanged], order: OrderCopy, account: OrderAccount
     ) -> None:
         unpaid = await invoices.locked_unpaid_of(transaction, order.order_id)
         if unpaid is None:
             dearer = await invoicing.issue_difference(transaction, order, account, cause_event_id=event.id)
             if dearer is not None:
-                await paying.begin(transaction, dearer, provider=provider)
+                await paying.begin(transaction, dearer, provider=self._provider)
         elif unpaid.origin not in BY_ITSELF or order.total is None:
             return
         elif unpaid.total == order.total:
             await invoicing.relabel(transaction, unpaid, order)
             return
         else:
-            await paying.replace_invoice(transaction, unpaid, order, cause_event_id=event.id, provider=provider)
-        transaction.after_commit(clock.create.wake)
-        transaction.after_commit(clock.check.wake)
+            await paying.replace_invoice(transaction, unpaid, order, cause_event_id=event.id, provider=self._provider)
+        transaction.after_commit(self._clock.create.wake)
+        transaction.after_commit(self._clock.check.wake)
 
-    async def cancel_unpaid(transaction: Transaction, event: Event[HoldExpired]) -> None:
+    async def cancel_unpaid(self, transaction: Transaction, event: Event[HoldExpired]) -> None:
         if await accounting.locked_account(transaction, event.data.order_id) is not None:
-            await _cancel_invoice(transaction, event, "hold_expired")
+            await self._cancel_invoice(transaction, event, "hold_expired")
 
-    async def _cancel_invoice(transaction: Transaction, event: Event[Any], reason: str) -> None:
+    async def _cancel_invoice(self, transaction: Transaction, event: Event[Any], reason: str) -> None:
         unpaid = await invoices.locked_unpaid_of(transaction, event.data.order_id)
         if unpaid is not None and await paying.cancel_invoice(transaction, unpaid, reason):
-            transaction.after_commit(clock.check.wake)
+            transaction.after_commit(self._clock.check.wake)
 
+
+def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeMany]:
+    """What the service subscribes to."""
+    handlers = Handlers(clock, provider=provider)
     return [
         SubscribeMany(OrderPlaced, copies.placed),
-        Subscribe(OrderPriced, priced),
-        SubscribeMany(OrderStatusChanged, copies.moved),
+        Subscribe(OrderPriced, handlers.priced),
+        SubscribeMany(OrderStatusChanged, handlers.moved),
         SubscribeMany(OrderAssigned, copies.assigned),
-        Subscribe(OrderChanged, changed),
-        Subscribe(OrderCancelled, cancelled),
-        Subscribe(HoldExpired, cancel_unpaid),
+        Subscribe(OrderChanged, handlers.changed),
+        Subscribe(OrderCancelled, handlers.cancelled),
+        Subscribe(HoldExpired, handlers.cancel_unpaid),
         SubscribeMany(OfferingChanged, copies.offerings_changed),
         SubscribeMany(CustomerChanged, copies.customers_changed),
     ]

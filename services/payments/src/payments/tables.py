@@ -3,12 +3,16 @@
 from foyer_chassis.tables import add_chassis_tables
 
 from .accounting.tables import metadata
+from .accounts.tables import metadata as accounts
+from .balances.tables import metadata as balances
 from .invoicing.tables import metadata as invoicing
 from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
 from .price_lists.tables import metadata as price_lists
 from .refunding.tables import metadata as refunding
 
+assert accounts is metadata
+assert balances is metadata
 assert invoicing is metadata
 assert order_copies is metadata
 assert price_lists is metadata

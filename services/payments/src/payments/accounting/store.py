@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +23,26 @@ _SAVE = (
     .where(order_accounts.c.order_id == sa.bindparam("order"))
     .values({name: sa.bindparam(f"new_{name}") for name in ("paid", "refunded", "pending_refund", "cancelled_reason")})
     .values(version=sa.bindparam("new_version"))
+)
+_ENTRIES = (
+    sa.select(
+        ledger_transactions.c.id,
+        ledger_transactions.c.kind,
+        ledger_transactions.c.order_id,
+        ledger_transactions.c.booked_at,
+        ledger_postings.c.amount,
+    )
+    .join(ledger_postings, ledger_postings.c.transaction_id == ledger_transactions.c.id)
+    .where(
+        ledger_postings.c.account == sa.bindparam("of_account"),
+        ledger_postings.c.currency == sa.bindparam("in_currency"),
+        sa.or_(
+            sa.bindparam("before", type_=sa.Uuid).is_(None),
+            ledger_transactions.c.id < sa.bindparam("before", type_=sa.Uuid),
+        ),
+    )
+    .order_by(ledger_transactions.c.id.desc())
+    .limit(sa.bindparam("limit"))
 )
 _BOOK = sa.insert(ledger_transactions)
 _POST = sa.insert(ledger_postings)
@@ -77,6 +97,15 @@ async def save_account(transaction: Transaction, account: OrderAccount) -> None:
             "new_cancelled_reason": account.cancelled_reason,
             "new_version": account.version,
         },
+    )
+
+
+async def entries(
+    transaction: Transaction, account: str, *, currency: str, before: UUID | None, limit: int
+) -> Sequence[sa.RowMapping]:
+    """What moved an account of the ledger, newest first: `id`, `kind`, `order_id`, `booked_at`, `amount` (debit +)."""
+    return await transaction.all(
+        _ENTRIES, {"of_account": account, "in_currency": currency, "before": before, "limit": limit}
     )
 
 

@@ -30,6 +30,8 @@ from .domain import (
 from .domain.lines import line, total_of
 
 #: Terms whose orders get an invoice by themselves.
+#: Of these the events of the account tell.
+UNTOLD = frozenset({Origin.ACCOUNT, Origin.TOP_UP})
 CLOSED_GROUPS = frozenset({"cancelled", "removed"})
 INVOICED_TERMS = frozenset({"prepaid", "part_payment"})
 
@@ -130,6 +132,8 @@ async def add(
             "version": 1,
         },
     )
+    if origin in UNTOLD:
+        return invoice
     transaction.publish(
         events.InvoiceIssued(
             invoice_id=invoice.id,
@@ -267,7 +271,7 @@ async def cancel(transaction: Transaction, invoice: Invoice, reason: str) -> Inv
     """Cancel a locked invoice. Raises InvoiceStateError."""
     after = invoice.cancel(reason, transaction.now)
     await store.save(transaction, after)
-    if after.order_id is not None and after.origin is not Origin.TOP_UP:
+    if after.order_id is not None and after.origin not in UNTOLD:
         transaction.publish(
             events.InvoiceCancelled(
                 invoice_id=after.id,
@@ -283,8 +287,8 @@ async def cancel(transaction: Transaction, invoice: Invoice, reason: str) -> Inv
 
 
 def publish_paid(transaction: Transaction, invoice: Invoice) -> None:
-    """Tell that everything on an order's invoice is paid; of a top-up `payments.account.topped_up` tells."""
-    if invoice.order_id is None or invoice.origin is Origin.TOP_UP:
+    """Tell that everything on an order's invoice is paid; of the rest the account's events tell."""
+    if invoice.order_id is None or invoice.origin in UNTOLD:
         return
     transaction.publish(
         events.InvoicePaid(

@@ -14,6 +14,7 @@ from foyer_contracts.money import Money
 from ..accounting import domain as ledger
 from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
+from ..balances import use_cases as balancing
 from ..invoicing import store as invoices
 from ..invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
 from ..invoicing.domain import Status as InvoiceStatus
@@ -169,6 +170,8 @@ async def _give(transaction: Transaction, account: OrderAccount, refund: Refund,
     """The money of a refund that has just succeeded is back with the payer: into the books, and tell."""
     account = account.pay_back(refund.amount)
     await accounting.save_account(transaction, account)
+    if refund.provider == BALANCE:
+        await balancing.give_back(transaction, refund.applicant_id, refund.amount)
     payment = await payments.locked(transaction, refund.payment_id)
     invoice = await invoices.locked(transaction, payment.invoice_id)
     await accounting.book(

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from . import invoices, price_lists, refunds, staff_invoices
+from . import accounts, invoices, price_lists, refunds, staff_invoices
 
 routers: list[APIRouter] = [
     invoices.router,
     staff_invoices.router,
     price_lists.router,
     refunds.router,
+    accounts.router,
 ]

@@ -1,6 +1,6 @@
 """What can happen to a payment: at a provider (`online`) and without one (`desk`)."""
 
-from .desk import mark_paid, take, take_part
+from .desk import mark_paid, note_top_up, take, take_part
 from .online import (
     PAYMENTS_PER_INVOICE,
     Due,
@@ -24,6 +24,7 @@ __all__ = [
     "hint",
     "learn",
     "mark_paid",
+    "note_top_up",
     "refused",
     "renew",
     "replace_invoice",

@@ -132,3 +132,32 @@ async def take(
     if provider == DESK:
         publish_succeeded(transaction, payment, account, invoice)
     return account, invoice, id_
+
+
+async def note_top_up(transaction: Transaction, invoice: Invoice, *, method: str, source: str, by: UUID) -> UUID:
+    """Staff took the money for a top-up: the payment's id; the balance is somebody else's."""
+    id_ = new_id()
+    await store.add(
+        transaction,
+        {
+            "id": id_,
+            "invoice_id": invoice.id,
+            "order_id": None,
+            "applicant_id": invoice.applicant_id,
+            "provider": DESK,
+            "description": invoice.description,
+            "amount": invoice.total.amount,
+            "received": invoice.total.amount,
+            "currency": invoice.total.currency,
+            "method": method,
+            "source": source,
+            "taken_by": by,
+            "status": Status.SUCCEEDED,
+            "created_at": transaction.now,
+            "paid_at": transaction.now,
+            "caused_by": cause.get(),
+            "traceparent": telemetry.current_traceparent(),
+            "version": 1,
+        },
+    )
+    return id_

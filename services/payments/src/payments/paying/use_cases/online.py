@@ -14,6 +14,7 @@ from foyer_contracts.money import Money
 from ...accounting import domain as ledger
 from ...accounting import store as accounting
 from ...accounting.domain import OrderAccount
+from ...balances import use_cases as balancing
 from ...invoicing import store as invoices
 from ...invoicing import use_cases as invoicing
 from ...invoicing.domain import BY_ITSELF, REPLACED, Invoice, Origin
@@ -161,6 +162,8 @@ async def learn(transaction: Transaction, claimed: Payment, answer: ProviderPaym
         await store.postpone(transaction, claimed, transaction.now + pace.longest)
         return None
     if answer.status == "succeeded":
+        if payment.order_id is None:
+            return await _top_up(transaction, payment, answer)
         if account is None:
             return None
         return await _succeed(transaction, account, payment, answer)
@@ -258,6 +261,35 @@ async def _succeed(
     invoice = await invoicing.receive(transaction, invoice, received)
     publish_succeeded(transaction, payment, account, invoice)
     # A payment that was still open was the only open one; beside a watched one another may be.
+    if was_watched and await renew(transaction, invoice, provider=payment.provider):
+        return Due.TO_CREATE
+    return None
+
+
+async def _top_up(transaction: Transaction, payment: Payment, answer: ProviderPayment) -> Due | None:
+    was_watched = payment.status is Status.WATCHED
+    invoice = await invoices.locked(transaction, payment.invoice_id)
+    received = answer.amount - payment.surcharge
+    payment = replace(
+        payment.moved(Verb.SUCCEED),
+        provider_payment_id=answer.id,
+        received=received,
+        method=answer.method or "unknown",
+        paid_at=answer.paid_at or transaction.now,
+    )
+    await store.save(transaction, payment)
+    invoice = await invoicing.receive(transaction, invoice, received)
+    await balancing.top_up(
+        transaction,
+        customer_id=payment.applicant_id,
+        amount=received,
+        source=payment.source,
+        top_up_id=payment.id,
+        invoice_id=invoice.id,
+        order_id=invoice.order_id,
+        online=True,
+        surcharge=(ledger.surcharge(invoice.legal_entity_id), payment.surcharge),
+    )
     if was_watched and await renew(transaction, invoice, provider=payment.provider):
         return Due.TO_CREATE
     return None

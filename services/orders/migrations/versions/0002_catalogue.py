@@ -11,6 +11,8 @@ depends_on = None
 
 ID = UUID(as_uuid=True)
 
+READY = {"fastupdate": "off"}
+
 REQUESTS = ["request", "premises_request"]
 PLACES = ["slot_booking", "coworking", "hotel"]
 MEMBERSHIP = ["membership"]
@@ -125,12 +127,13 @@ def _offerings() -> None:
         ) AS normalised
         WHERE normalised.id = offerings.id
     """)
-    op.create_index("offerings_search", "offerings", ["search"], postgresql_using="gin")
+    op.create_index("offerings_search", "offerings", ["search"], postgresql_using="gin", postgresql_with=READY)
     op.create_index(
         "offerings_words",
         "offerings",
         ["search_words"],
         postgresql_using="gin",
+        postgresql_with=READY,
         postgresql_ops={"search_words": "gin_trgm_ops"},
     )
     op.create_index("offerings_by_title", "offerings", ["search_title", "id"])
@@ -181,12 +184,13 @@ def _goods_items() -> None:
         ["offering_id", "price_amount"],
         postgresql_where=sa.text("active"),
     )
-    op.create_index("goods_items_search", "goods_items", ["search"], postgresql_using="gin")
+    op.create_index("goods_items_search", "goods_items", ["search"], postgresql_using="gin", postgresql_with=READY)
     op.create_index(
         "goods_items_words",
         "goods_items",
         ["search_words"],
         postgresql_using="gin",
+        postgresql_with=READY,
         postgresql_ops={"search_words": "gin_trgm_ops"},
     )
 

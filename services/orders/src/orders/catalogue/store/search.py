@@ -10,9 +10,13 @@ from foyer_contracts.money import Money
 
 from . import words
 
-#: Least likeness (0–1, pg_trgm) of a misspelt word to one of the catalogue; 0.6, its default, forgives one letter
-#: in ten, this one in six.
-LEAST_LIKENESS = 0.45
+#: Least likeness (0–1, pg_trgm) of a misspelt word to one of the catalogue. One wrong letter within a word of five
+#: leaves 0.34; pg_trgm's own default of 0.6 forgives one in ten.
+LEAST_LIKENESS = 0.33
+#: Of the likeness of the best match, what others must have.
+LEAST_OF_BEST = 0.7
+#: Rows of one table that are compared: a misspelt word that a large catalogue is full of finds enough of them.
+MOST_ALIKE = 2000
 #: Shorter words are like too many others.
 LEAST_LETTERS = 4
 
@@ -66,20 +70,43 @@ _BY_STEMS = sa.text(f"""
         ORDER BY rank DESC, id DESC LIMIT :limit
     ) {_FOUND} ORDER BY page.rank DESC, o.id DESC
 """)  # noqa: S608
+# The two longest words go through the index, all are looked at in what it finds. What is much less alike than the best
+# is left out; among the rest those that are alike in their name come first.
+_LIKENESS = """
+    SELECT avg(alike) AS likeness, min(alike) AS least
+    FROM (SELECT word_similarity(word, {text}) AS alike FROM unnest(CAST(:words AS text[])) AS word OFFSET 0) AS each
+"""
 _BY_LIKENESS = sa.text(f"""
-    WITH page AS (
-        SELECT id, max(rank) AS rank FROM (
-            SELECT o.id, round(word_similarity(:text, o.search_words)::numeric, 6) AS rank
-            FROM offerings o WHERE :text <% o.search_words AND {_FILTERS}
-            UNION ALL
-            SELECT o.id, round(best.likeness::numeric / 2, 6) FROM offerings o JOIN (
-                SELECT i.offering_id, max(word_similarity(:text, i.search_words)) AS likeness
-                FROM goods_items i WHERE i.active AND :text <% i.search_words GROUP BY i.offering_id
-            ) AS best ON best.offering_id = o.id
-            WHERE o.kind = 'goods' AND {_FILTERS}
-        ) AS hits
+    WITH alike AS (
+        SELECT found.id, words.likeness, words.likeness + title.likeness AS rank
+        FROM (
+            SELECT o.id, o.search_title, o.search_words FROM offerings o
+            WHERE CAST(:longest AS text) <% o.search_words AND CAST(:second AS text) <% o.search_words AND {_FILTERS}
+            LIMIT {MOST_ALIKE}
+        ) AS found,
+        LATERAL ({_LIKENESS.format(text="found.search_words")}) AS words,
+        LATERAL ({_LIKENESS.format(text="found.search_title")}) AS title
+        WHERE words.least >= {LEAST_LIKENESS}
+        UNION ALL
+        SELECT o.id, items.likeness, items.likeness / 2 FROM offerings o JOIN (
+            SELECT found.offering_id, max(words.likeness) AS likeness
+            FROM (
+                SELECT i.offering_id, i.search_words FROM goods_items i
+                WHERE i.active AND CAST(:longest AS text) <% i.search_words
+                    AND CAST(:second AS text) <% i.search_words
+                LIMIT {MOST_ALIKE}
+            ) AS found,
+            LATERAL ({_LIKENESS.format(text="found.search_words")}) AS words
+            WHERE words.least >= {LEAST_LIKENESS}
+            GROUP BY found.offering_id
+        ) AS items ON items.offering_id = o.id
+        WHERE o.kind = 'goods' AND {_FILTERS}
+    ), page AS (
+        SELECT id, round(max(rank)::numeric, 6) AS rank
+        FROM alike WHERE likeness >= {LEAST_OF_BEST} * (SELECT max(likeness) FROM alike)
         GROUP BY id
-        HAVING CAST(:after_rank AS numeric) IS NULL OR (max(rank), id) < (CAST(:after_rank AS numeric), :after)
+        HAVING CAST(:after_rank AS numeric) IS NULL
+            OR (round(max(rank)::numeric, 6), id) < (CAST(:after_rank AS numeric), :after)
         ORDER BY rank DESC, id DESC LIMIT :limit
     ) {_FOUND} ORDER BY page.rank DESC, o.id DESC
 """)  # noqa: S608
@@ -154,16 +181,19 @@ async def search_offerings(
     }
     if wanted.text is None:
         return await _found(transaction, "title", parameters)
-    text, query = words.normalised(wanted.text), words.query(wanted.text)
+    query = words.query(wanted.text)
     if query is None:
         return []
-    parameters |= {"query": query, "text": text, "after_rank": after.rank if after else None}
+    parameters |= {"query": query, "after_rank": after.rank if after else None}
     if after is None or after.by == "stems":
         found = await _found(transaction, "stems", parameters)
         if found or after is not None:
             return found
-    if len(text) < LEAST_LETTERS:
+    long_words = [word for word in words.split(wanted.text) if len(word) >= LEAST_LETTERS]
+    if not long_words:
         return []
+    longest, *others = sorted(long_words, key=len, reverse=True)
+    parameters |= {"words": long_words, "longest": longest, "second": others[0] if others else longest}
     await transaction.execute(_FORGIVE)
     return await _found(transaction, "likeness", parameters)
 

@@ -16,10 +16,15 @@ def normalised(text: str) -> str:
     return _BETWEEN_WORDS.sub(" ", text.lower().replace("ё", "е")).strip()
 
 
+def split(text: str) -> list[str]:
+    """The words that somebody asks for."""
+    return normalised(text).split()[:MOST_WORDS_ASKED]
+
+
 def query(text: str) -> str | None:
     """A `tsquery`: all the words, the last one perhaps not typed to its end. None when there are no words."""
-    words = normalised(text).split(" ")[:MOST_WORDS_ASKED]
-    if not words[0]:
+    words = split(text)
+    if not words:
         return None
     # Only letters and digits are left, so nothing needs escaping.
     *whole, last = words

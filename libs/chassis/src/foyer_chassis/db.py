@@ -38,6 +38,8 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "30000",
     "lock_timeout": "10000",
     "jit": "off",
+    # What PostgreSQL writes as JSON itself has instants in UTC.
+    "timezone": "UTC",
 }
 
 

@@ -9,11 +9,31 @@ from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
 from .catalogue import routes as catalogue
+from .collecting import routes as collecting
 from .customers import routes as customers
 from .customers.use_cases import KnownPeople
+from .drafts import routes as drafts
+from .listing import routes as listing
 from .ordering import routes as ordering
 from .ordering.store import CHANGED_CHANNEL, NumberBlock
+from .processing import routes as processing
+from .rating import routes as rating
+from .releasing import routes as releasing
 from .statuses import routes as statuses
+
+ROUTERS = [
+    catalogue.router,
+    statuses.router,
+    customers.router,
+    # Before ordering, whose `/orders/{number}` would take `/orders/mine` for a number.
+    listing.router,
+    ordering.router,
+    processing.router,
+    collecting.router,
+    drafts.router,
+    releasing.router,
+    rating.router,
+]
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
@@ -27,7 +47,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     app = build(
         "orders",
         settings,
-        [catalogue.router, statuses.router, customers.router, ordering.router],
+        ROUTERS,
         description="Catalogue, customers and orders, from placing to done or cancelled.",
         lifespan=lifespan,
     )

@@ -4,11 +4,16 @@ from foyer_chassis.tables import add_chassis_tables
 
 from .catalogue import tables as catalogue
 from .customers import tables as customers
+from .drafts import tables as drafts
+from .listing import tables as listing
 from .ordering import tables as ordering
+from .processing import tables as processing
+from .releasing import tables as releasing
 from .statuses import tables as statuses
 
 metadata = catalogue.metadata
-assert customers.people.metadata is metadata
-assert ordering.orders.metadata is metadata
+for feature in (customers.people, drafts.drafts, listing.saved_views, ordering.orders, processing.order_comments):
+    assert feature.metadata is metadata
+assert releasing.release_rules.metadata is metadata
 assert statuses.statuses.metadata is metadata
 add_chassis_tables(metadata)

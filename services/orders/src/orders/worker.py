@@ -1,12 +1,26 @@
-"""The worker process: every subscription, on one screen."""
+"""The worker process: every subscription and every clock, on one screen."""
 
 from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
 from .catalogue import consumers as catalogue
+from .drafts import consumers as drafts
 from .ordering import consumers as ordering
+from .processing import clock as processing
+from .releasing import consumers as releasing
+from .settings import Settings
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
-    return WorkerParts(subscriptions=[*catalogue.SUBSCRIPTIONS, *ordering.SUBSCRIPTIONS], prepare=ordering.lock_orders)
+    assert isinstance(settings, Settings)
+    return WorkerParts(
+        subscriptions=[
+            *catalogue.SUBSCRIPTIONS,
+            *ordering.SUBSCRIPTIONS,
+            *releasing.SUBSCRIPTIONS,
+            *drafts.SUBSCRIPTIONS,
+        ],
+        loops=[processing.deadlines(database, every_seconds=settings.clock_seconds)],
+        prepare=ordering.lock_orders,
+    )

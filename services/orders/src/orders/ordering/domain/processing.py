@@ -58,6 +58,13 @@ class LinesUndecidedError(ConflictError):
     title_ru = "Не все позиции собраны"
 
 
+class NothingCollectedError(ConflictError):
+    """Every line is missing: there is nothing to hand over; cancel the order."""
+
+    title_en = "Nothing is collected"
+    title_ru = "Ничего не собрано"
+
+
 class MoneyReceivedError(ConflictError):
     """Money was received for this order: cancel it, so that it goes back."""
 
@@ -124,6 +131,8 @@ def broken(order: Order, guard: Guard) -> ConflictError | None:
         case Guard.LINES_DECIDED if any(line.state is LineState.PENDING for line in order.lines):
             pending = [line.title for line in order.lines if line.state is LineState.PENDING]
             return LinesUndecidedError(state=state, pending=pending)
+        case Guard.LINES_DECIDED if all(line.state is LineState.MISSING for line in order.lines):
+            return NothingCollectedError(state=state)
         case Guard.NOTHING_PAID if order.paid:
             return MoneyReceivedError(state=state)
     return None

@@ -21,6 +21,7 @@ from ...statuses.domain import Directory
 from ..domain.machine import Party, Verb
 from ..domain.order import MoneyStatus, Order
 from ..domain.processing import open_verbs
+from ..domain.titles import combined_title
 from ..use_cases.access import may_edit, sees_as_staff
 
 AFTER_LAST = 2**62
@@ -274,30 +275,6 @@ def parties_of(caller: Caller, order: Order) -> frozenset[Party]:
     return frozenset(parties)
 
 
-_MONEY_TITLES = {
-    "ru": {
-        "awaiting_payment": "Оплачивается",
-        "partly_paid": "Оплачен частично",
-        "paid": "Оплачен",
-        "refund_requested": "Запрошен возврат",
-        "refunding": "Возвращаются деньги",
-        "refund_failed": "Возврат требует внимания",
-        "partly_refunded": "Деньги возвращены частично",
-        "refunded": "Деньги возвращены",
-    },
-    "en": {
-        "awaiting_payment": "Being paid",
-        "partly_paid": "Partly paid",
-        "paid": "Paid",
-        "refund_requested": "Refund requested",
-        "refunding": "Refund in progress",
-        "refund_failed": "The refund needs attention",
-        "partly_refunded": "Partly refunded",
-        "refunded": "Refunded",
-    },
-}
-
-
 def title_of(order: Order, directory: Directory, locale: str) -> str:
     return combined_title(
         directory.title(order.label or order.status.value, locale),
@@ -306,12 +283,6 @@ def title_of(order: Order, directory: Directory, locale: str) -> str:
         over_without_money=order.is_cancelled and not order.refund_due and not order.refunded,
         free=order.terms == "free",
     )
-
-
-def combined_title(status: str, money_status: str, locale: str, *, over_without_money: bool, free: bool) -> str:
-    """Status of the order and of its money in one: "Новый. Оплачивается"."""
-    money = None if over_without_money or free else _MONEY_TITLES[locale].get(money_status)
-    return ". ".join(part for part in (status, money) if part)
 
 
 def _money(order: Order, *, as_staff: bool) -> MoneyOut:

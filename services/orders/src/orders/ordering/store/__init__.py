@@ -263,6 +263,11 @@ async def names_of(transaction: Transaction, person_ids: Collection[UUID | None]
     return {id_: person.name for id_, person in found.items()}
 
 
+async def search_anew(transaction: Transaction, order: Order) -> None:
+    """What the order is found by has changed."""
+    await transaction.execute(_SEARCHED, {"ids": [order.id], "texts": [search_text(order)]})
+
+
 async def rename_applicant(transaction: Transaction, applicant_id: UUID, name: str) -> None:
     """The customer has another name: their orders show it and are found by it."""
     rows = await transaction.all(_RENAME, {"applicant": applicant_id, "name": name})

@@ -12,7 +12,7 @@ from .. import store
 from ..domain import change
 from ..domain.change import Happened
 from ..domain.machine import GROUPS
-from ..domain.order import SYSTEM, Actor, Line, Order
+from ..domain.order import SYSTEM, Actor, Line, LineState, Order
 
 
 def publish(unit: UnitOfWork, order: Order, happened: tuple[Happened, ...], directory: Directory) -> None:
@@ -61,11 +61,13 @@ def _text(value: object) -> str | None:
 
 
 def event_lines(lines: tuple[Line, ...]) -> list[events.Line]:
+    """What the order consists of now; goods that are missing are no part of it."""
     return [
         events.Line(
             title=line.title, quantity=line.quantity, unit_price=line.unit_price, total=line.total, extra=line.extra
         )
         for line in lines
+        if line.state is not LineState.MISSING
     ]
 
 

@@ -68,6 +68,7 @@ def channel_settings(outside: Outside, **more: Any) -> dict[str, Any]:
         "fcm_url": outside.push.url,
         "fcm_credentials_file": Path(outside.push.folder) / "service-account.json",
         "clock_seconds": 0.05,
+        "burst_seconds": 0,
         **more,
     }
 

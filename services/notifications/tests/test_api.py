@@ -17,6 +17,7 @@ from notifications.service import SERVICE
 from .conftest import Outside, contact, sample
 
 STATUS = "orders.order.status_changed.v1"
+ANY_ID = uuid4()
 CALLS = [
     ("GET", "/v1/me"),
     ("PUT", "/v1/me"),
@@ -25,6 +26,11 @@ CALLS = [
     ("GET", "/v1/feed"),
     ("POST", "/v1/feed/read"),
     ("GET", "/v1/deliveries"),
+    ("POST", f"/v1/deliveries/{ANY_ID}/send-again"),
+    ("GET", "/v1/preferences"),
+    ("PUT", "/v1/preferences"),
+    ("GET", "/v1/roles/finance/preferences"),
+    ("PUT", "/v1/roles/finance/preferences"),
 ]
 
 
@@ -55,7 +61,9 @@ async def test_nobody_without_a_right(notifications: Running, method: str, path:
 def test_calls_above_are_all_routes() -> None:
     paths = SERVICE.build_app(_settings()).openapi()["paths"]
     routes = {(method.upper(), path) for path, of_path in paths.items() for method in of_path}
-    assert {(method, path.replace("some-device:token", "{token}")) for method, path in CALLS} == routes
+    names = {"some-device:token": "{token}", str(ANY_ID): "{delivery_id}", "finance": "{role}"}
+    ours = {(method, "/".join(names.get(part, part) for part in path.split("/"))) for method, path in CALLS}
+    assert ours == routes
 
 
 def _settings() -> Any:

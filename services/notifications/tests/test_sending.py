@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from foyer_chassis.testing import Databases, Identity, Running, running, same_shape
 from foyer_contracts.samples import APPLICANT, NOW, SAMPLES
 from notifications.service import SERVICE
-from notifications.telling import store
+from notifications.telling.store import deliveries as store
 from notifications.telling.tables import deliveries
 
 from .conftest import Outside, channel_settings, contact, sample, states

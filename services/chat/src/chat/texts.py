@@ -99,7 +99,7 @@ def _money(value: dict[str, Any], locale: str) -> str:
 def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         return UTC
 
 

@@ -6,7 +6,7 @@ from foyer_chassis.settings import ServiceSettings
 
 from .feed import routes as feed
 from .recipients import routes as recipients
-from .telling import routes as telling
+from .telling.routes import deliveries, preferences
 from .texts.renderer import Renderer
 
 
@@ -14,6 +14,6 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "notifications",
         settings,
-        [recipients.router, feed.router(Renderer()), telling.router],
+        [recipients.router, feed.router(Renderer()), deliveries.router, preferences.router],
         description="Who was told what by which channel; the feed; where a person's messages go.",
     )

@@ -10,11 +10,10 @@ from datetime import timedelta
 
 from foyer_chassis import log
 from foyer_chassis.claims import Pump
-from foyer_chassis.db import Database
+from foyer_chassis.db import Database, Transaction
 
 from .recipients.domain import Device
 from .settings import Settings
-from .telling import store, use_cases
 from .telling.domain.deliveries import (
     Attempt,
     Delivery,
@@ -29,8 +28,13 @@ from .telling.domain.deliveries import (
     Wait,
 )
 from .telling.domain.rules import Channel, rule_of
-from .texts.domain import Message
+from .telling.store import deliveries as store
+from .telling.use_cases import deliveries as use_cases
+from .texts.domain import Locale, Message
 from .texts.renderer import Renderer
+
+#: Notifications that go out in one message at most; the next ones make another.
+MOST_TOGETHER = 50
 
 _logger = log.get(__name__)
 
@@ -50,6 +54,7 @@ class Dispatch:
             contact=timedelta(seconds=settings.contact_wait_seconds),
             facts=timedelta(seconds=settings.facts_wait_seconds),
             retries=tuple(timedelta(seconds=item) for item in settings.send_retry_seconds),
+            burst=timedelta(seconds=settings.burst_seconds),
         )
         self._pump = Pump(
             "dispatch",
@@ -65,26 +70,62 @@ class Dispatch:
         self.wake = self._pump.wake
 
     async def _decide(self, delivery: Delivery) -> None:
-        async with self._database.read() as reading:
-            decision = await use_cases.look(reading, delivery, self._patience)
+        decision = await self._look(delivery)
+        if not isinstance(decision, Send):
+            await self._leave(delivery, decision)
+            return
+        together = [(delivery, decision)]
+        if self._patience.burst and not delivery.reached and not rule_of(delivery.template).critical:
+            together += await self._what_else_waits(delivery)
+        attempt = await self._attempt(together)
+
+        async def record(transaction: Transaction) -> None:
+            for each, _ in together:
+                await use_cases.record(transaction, each, attempt, self._patience)
+
+        await self._record(record)
+
+    async def _look(self, delivery: Delivery) -> Send | Wait | Skip:
         if delivery.channel is Channel.PUSH and self._push is None:
-            decision = Skip("push_not_configured")
+            return Skip("push_not_configured")
+        async with self._database.read() as reading:
+            return await use_cases.look(reading, delivery, self._patience)
+
+    async def _leave(self, delivery: Delivery, decision: Wait | Skip) -> None:
         match decision:
-            case Wait(waiting_for):
-                await self._record(lambda transaction: use_cases.wait(transaction, delivery, waiting_for))
+            case Wait():
+                await self._record(lambda transaction: use_cases.wait(transaction, delivery, decision))
             case Skip(reason):
                 await self._record(lambda transaction: use_cases.skip(transaction, delivery, reason))
-            case Send():
-                attempt = await self._attempt(delivery, decision)
-                await self._record(lambda transaction: use_cases.record(transaction, delivery, attempt, self._patience))
 
-    async def _attempt(self, delivery: Delivery, send: Send) -> Attempt:
+    async def _what_else_waits(self, delivery: Delivery) -> list[tuple[Delivery, Send]]:
+        """What goes out in one message with this delivery: a burst is one message (X7)."""
+        async with self._database.transaction() as transaction:
+            waiting = await store.claim_together(
+                transaction, delivery, until=transaction.now + self._pump.lease, most=MOST_TOGETHER - 1
+            )
+        found = []
+        for each in waiting:
+            decision = await self._look(each)
+            if isinstance(decision, Send):
+                found.append((each, decision))
+            else:
+                await self._leave(each, decision)
+        return found
+
+    def _message(self, together: list[tuple[Delivery, Send]]) -> Message:
+        person = together[0][1].recipient
+        locale: Locale = person.locale if person else "ru"
+        name = person.name if person else ""
+        messages = [self._renderer.render(each.template, send.facts, locale, name=name) for each, send in together]
+        return messages[0] if len(messages) == 1 else self._renderer.digest(messages, locale, name=name)
+
+    async def _attempt(self, together: list[tuple[Delivery, Send]]) -> Attempt:
+        (delivery, send), *_ = together
         person = send.recipient
         attempt = Attempt()
         try:
-            message = self._renderer.render(
-                delivery.template, send.facts, person.locale if person else "ru", name=person.name if person else ""
-            )
+            message = self._message(together)
         except Exception as error:
             _logger.exception("text_broke", template=delivery.template, delivery_id=str(delivery.id))
             attempt.refused = f"text: {type(error).__name__}"

@@ -12,8 +12,9 @@ from foyer_contracts.envelope import Event
 from .order_copies import store as copies
 from .order_copies.store import News
 from .recipients import use_cases as recipients
-from .telling import use_cases as telling
 from .telling.domain.rules import CANCELLED_GROUP, Happened
+from .telling.use_cases import deliveries as telling
+from .telling.use_cases import preferences
 
 #: A fact of an order that was moved before we heard whose it is.
 MOVED_EARLY = "moved_early"
@@ -326,6 +327,7 @@ class Handlers:
         customer = event.data
         if customer.erased:
             await recipients.forget(tx, customer.customer_id, sequence=event.sequence)
+            await preferences.forget(tx, customer.customer_id)
             return
         await recipients.learn_profile(
             tx,

@@ -34,6 +34,11 @@ class Settings(ServiceSettings):
         default=(1, 5, 30, 120, 600, 1800, 3600, 3600, 3600),
         description="pause before each further attempt; then the delivery has failed",
     )
+    burst_seconds: float = Field(
+        default=60,
+        ge=0,
+        description="after a message, what is not urgent for that person by that channel waits and goes out as one",
+    )
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
     )

@@ -17,13 +17,15 @@ MOST_DEVICES = 20
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What is known of a person; `name` is empty and `email` None until somebody told."""
+    """What is known of a person; `name` is empty and `email` None until somebody told. `roles` are those of the token
+    that they last introduced themselves with."""
 
     id: UUID
     name: str
     locale: Locale
     email: str | None = field(repr=False)
     phone: str | None = field(repr=False)
+    roles: tuple[str, ...] = ()
 
     @property
     def mailbox(self) -> str | None:

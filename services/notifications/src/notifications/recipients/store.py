@@ -41,9 +41,10 @@ _SELF = _new.on_conflict_do_update(
         "locale": _new.excluded.locale,
         "email": _new.excluded.email,
         "phone": _new.excluded.phone,
+        "roles": _new.excluded.roles,
     },
 )
-_SELF_IF_NEW = _new.on_conflict_do_nothing()
+_SELF_IF_NEW = _new.on_conflict_do_update(index_elements=["person_id"], set_={"roles": _new.excluded.roles})
 
 _new_device = insert(devices)
 # A token belongs to an installation; whoever signs in there last gets its messages.
@@ -89,7 +90,12 @@ async def recipient(transaction: Transaction, person_id: UUID) -> Recipient | No
     if row is None:
         return None
     return Recipient(
-        id=row["person_id"], name=row["name"], locale=row["locale"], email=row["email"], phone=row["phone"]
+        id=row["person_id"],
+        name=row["name"],
+        locale=row["locale"],
+        email=row["email"],
+        phone=row["phone"],
+        roles=tuple(row["roles"]),
     )
 
 
@@ -128,7 +134,7 @@ async def note_contact(
 
 
 async def note_self(transaction: Transaction, person: Recipient, *, only_if_unknown: bool = False) -> None:
-    """Keep what a person's own token says of them."""
+    """Keep what a person's own token says of them; with `only_if_unknown` of somebody known the roles only."""
     await transaction.execute(
         _SELF_IF_NEW if only_if_unknown else _SELF,
         {
@@ -137,6 +143,7 @@ async def note_self(transaction: Transaction, person: Recipient, *, only_if_unkn
             "locale": person.locale,
             "email": person.email,
             "phone": person.phone,
+            "roles": list(person.roles),
             "profile_sequence": 0,
             "contact_sequence": 0,
         },

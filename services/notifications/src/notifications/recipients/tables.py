@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 metadata = sa.MetaData()
 
@@ -14,6 +14,7 @@ recipients = sa.Table(
     sa.Column("phone", sa.Text),
     sa.Column("profile_sequence", sa.BigInteger, nullable=False),
     sa.Column("contact_sequence", sa.BigInteger, nullable=False),
+    sa.Column("roles", ARRAY(sa.Text), nullable=False, server_default="{}"),
 )
 
 devices = sa.Table(

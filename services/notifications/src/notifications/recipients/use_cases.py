@@ -52,4 +52,11 @@ async def unregister_device(transaction: Transaction, caller: Caller, token: str
 
 
 def _person(caller: Caller) -> Recipient:
-    return Recipient(id=caller.id, name=caller.name, locale=caller.locale, email=caller.email, phone=caller.phone)
+    return Recipient(
+        id=caller.id,
+        name=caller.name,
+        locale=caller.locale,
+        email=caller.email,
+        phone=caller.phone,
+        roles=tuple(sorted(caller.roles)),
+    )

@@ -29,6 +29,37 @@ deliveries = sa.Table(
     sa.CheckConstraint("state IN ('queued', 'sent', 'failed', 'skipped')", name="deliveries_state"),
     sa.Index("deliveries_due", "due_at", postgresql_where=sa.text("state = 'queued'")),
     sa.Index("deliveries_recipient", "recipient_id", "id"),
+    sa.Index("deliveries_in_turn", "recipient_id", "channel", "id", postgresql_where=sa.text("state = 'queued'")),
+    sa.Index("deliveries_sent", "recipient_id", "channel", "finished_at", postgresql_where=sa.text("state = 'sent'")),
     sa.Index("deliveries_order", "order_id", "id"),
     sa.Index("deliveries_state", "state", "id"),
+)
+
+#: What a person wants to be told by which channel; what is not here is as their role's settings say, or on.
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("person_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("template", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+role_preferences = sa.Table(
+    "role_preferences",
+    metadata,
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("template", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+#: Minutes after local midnight; `starts` > `ends` is over midnight.
+quiet_hours = sa.Table(
+    "quiet_hours",
+    metadata,
+    sa.Column("person_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("starts", sa.SmallInteger, nullable=False),
+    sa.Column("ends", sa.SmallInteger, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
 )

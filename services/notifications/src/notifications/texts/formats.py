@@ -30,7 +30,7 @@ def zone(name: str | None) -> tzinfo:
     """The time zone of that name; UTC for one that is not known here."""
     try:
         return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         return UTC
 
 

@@ -4,6 +4,7 @@ The sentences are in `templates/<language>/texts.ftl`; a name there is a key of 
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from .domain import TEMPLATES, Button, Facts, Locale, Message
 FOLDER = Path(__file__).parents[1] / "templates"
 LONGEST_VALUE = 200
 LONGEST_URL = 2048
+MOST_IN_DIGEST = 10
 #: Statuses with sentences of their own; the others are called what the business calls them.
 STATUSES_WITH_WORDS = frozenset({"in_progress", "collecting"})
 #: Line breaks would end a header; the others hide or reorder what a person reads.
@@ -69,6 +71,31 @@ class Renderer:
             button=Button(self._text(locale, template, "button", arguments), url)
             if len(url) <= LONGEST_URL and _URL.fullmatch(url)
             else None,
+            footer=self._text(locale, "footer", None, arguments),
+        )
+
+    def digest(self, messages: Sequence[Message], locale: Locale, *, name: str = "") -> Message:
+        """Several messages as one: their titles with their bodies, the first `MOST_IN_DIGEST` of them."""
+        name = _clean(name)
+        shown = messages[:MOST_IN_DIGEST]
+        arguments: dict[str, str | int] = {
+            "name": name,
+            "named": "yes" if name else "no",
+            "count": len(messages),
+            "more": len(messages) - len(shown),
+        }
+        rows = [(message.title, message.body) for message in shown]
+        if len(messages) > len(shown):
+            rest, where = (self._text(locale, "digest", part, arguments) for part in ("rest", "where"))
+            rows.append((rest, where))
+        return Message(
+            locale=locale,
+            addressee=name,
+            title=self._text(locale, "digest", "title", arguments),
+            greeting=self._text(locale, "greeting", None, arguments),
+            body=self._text(locale, "digest", "body", arguments),
+            rows=tuple(rows),
+            button=None,
             footer=self._text(locale, "footer", None, arguments),
         )
 

@@ -14,9 +14,12 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from foyer_chassis.errors import ConflictError
+
 from ...order_copies.domain import ConversationCopy, OrderCopy
 from ...recipients.domain import Device, Recipient
 from ...texts.domain import TEMPLATES, Message
+from .preferences import Wishes
 from .rules import Channel, rule_of
 
 
@@ -73,9 +76,16 @@ class Send:
     devices: tuple[Device, ...] = ()
 
 
+#: What a delivery waits for when nothing is missing.
+QUIET, BURST = "quiet_hours", "burst"
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """Not yet: until it is woken, or looked at again by itself at `until`."""
+
     waiting_for: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +101,13 @@ class Patience:
         contact: for an address, since the delivery was made.
         facts: for what the text wants.
         retries: pause before each further attempt.
+        burst: one message to a person by a channel in this time; what comes meanwhile goes out together.
     """
 
     contact: timedelta
     facts: timedelta
     retries: tuple[timedelta, ...]
+    burst: timedelta = timedelta()
 
     #: Between looks at a delivery that waits; what it waits for wakes it sooner.
     LOOK_AGAIN = timedelta(seconds=2)
@@ -116,15 +128,25 @@ def decide(
     devices: Iterable[Device],
     order: OrderCopy | None,
     conversation: ConversationCopy | None,
+    wishes: Wishes,
+    last_sent_at: datetime | None,
     patience: Patience,
     now: datetime,
 ) -> Send | Wait | Skip:
-    """What to do with a delivery whose turn it is."""
+    """What to do with a delivery whose turn it is. `last_sent_at`: when this channel last reached the person with
+    something that is not critical."""
     facts = {**(order.facts if order else {}), **delivery.facts}
     if is_outdated(delivery, order, facts, now):
         return Skip("outdated")
     if conversation is not None and is_read(delivery, conversation):
         return Skip("read")
+    if not rule_of(delivery.template).critical:
+        if not wishes.wants(delivery.template, delivery.channel):
+            return Skip("muted")
+        if (until := wishes.quiet_until(now)) is not None:
+            return Wait(QUIET, until)
+        if last_sent_at is not None and now < last_sent_at + patience.burst:
+            return Wait(BURST, last_sent_at + patience.burst)
     waited = now - delivery.created_at
     left = tuple(device for device in devices if device.id not in delivery.reached)
     if delivery.channel is Channel.PUSH and not left and not delivery.reached:
@@ -171,6 +193,13 @@ def is_read(delivery: Delivery, conversation: ConversationCopy) -> bool:
     answered = conversation.customer_posted if to_customer else conversation.staff_posted
     written, at_version = int(facts.get("count", seen + 1)), int(facts.get("conversation_sequence", answered))
     return seen >= written or answered > at_version
+
+
+class NotOverError(ConflictError):
+    """Only a notification that failed or was skipped can be sent again; `state` says what this one is."""
+
+    title_en = "It is not over"
+    title_ru = "Уведомление ещё в пути или доставлено"
 
 
 class NotNowError(Exception):

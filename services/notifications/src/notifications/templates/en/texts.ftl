@@ -206,3 +206,15 @@ message_from_staff =
 message_inside =
     .title = { order }: a message from a colleague
     .body = Open the internal thread to read it.
+
+digest =
+    .title = { $count ->
+        [one] { $count } new notification
+       *[other] { $count } new notifications
+    }
+    .body = Here is what happened:
+    .rest = { $more ->
+        [one] And { $more } more notification
+       *[other] And { $more } more notifications
+    }
+    .where = See them in the app.

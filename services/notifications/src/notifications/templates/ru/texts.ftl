@@ -209,3 +209,17 @@ message_from_staff =
 message_inside =
     .title = { order }: сообщение от коллеги
     .body = Откройте внутренний чат, чтобы прочитать его.
+
+digest =
+    .title = { $count ->
+        [one] { $count } новое уведомление
+        [few] { $count } новых уведомления
+       *[many] { $count } новых уведомлений
+    }
+    .body = Вот что произошло:
+    .rest = { $more ->
+        [one] И ещё { $more } уведомление
+        [few] И ещё { $more } уведомления
+       *[many] И ещё { $more } уведомлений
+    }
+    .where = Они есть в приложении.

@@ -6,16 +6,18 @@ from uuid import UUID
 
 from foyer_chassis import log, telemetry
 from foyer_chassis.db import Transaction
+from foyer_chassis.errors import NotFoundError
 from foyer_contracts import notifications as events
 from foyer_contracts.ids import new_id
 
-from ..feed import store as feed
-from ..feed.domain import Entry, to_person, to_role
-from ..order_copies import store as order_copies
-from ..recipients import store as recipients
-from . import store
-from .domain.deliveries import Attempt, Delivery, Patience, Send, Skip, State, Wait, decide, settled
-from .domain.rules import Channel, Happened, channels_of, people, role, rules_for
+from ...feed import store as feed
+from ...feed.domain import Entry, to_person, to_role
+from ...order_copies import store as order_copies
+from ...recipients import store as recipients
+from ..domain.deliveries import Attempt, Delivery, NotOverError, Patience, Send, Skip, State, Wait, decide, settled
+from ..domain.rules import Channel, Happened, channels_of, people, role, rule_of, rules_for
+from ..store import deliveries as store
+from ..store import preferences
 
 _logger = log.get(__name__)
 
@@ -71,27 +73,32 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
 async def look(transaction: Transaction, delivery: Delivery, patience: Patience) -> Send | Wait | Skip:
     """What to do with a claimed delivery, by what is known now."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
+    recipient = await recipients.recipient(transaction, delivery.recipient_id)
     return decide(
         delivery,
-        recipient=await recipients.recipient(transaction, delivery.recipient_id),
+        recipient=recipient,
         devices=await recipients.devices_of(transaction, delivery.recipient_id)
         if delivery.channel is Channel.PUSH
         else (),
         order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,
         conversation=await order_copies.conversation(transaction, UUID(conversation_id)) if conversation_id else None,
+        wishes=await preferences.wishes(transaction, delivery.recipient_id, recipient.roles if recipient else ()),
+        last_sent_at=await store.last_sent_at(transaction, delivery, after=transaction.now - patience.burst)
+        if patience.burst and not rule_of(delivery.template).critical
+        else None,
         patience=patience,
         now=transaction.now,
     )
 
 
-async def wait(transaction: Transaction, delivery: Delivery, waiting_for: str) -> None:
-    """Something the text or the channel needs is not here yet."""
+async def wait(transaction: Transaction, delivery: Delivery, wait: Wait) -> None:
+    """Something the text or the channel needs is not here yet, or it is not the hour."""
     await _save(
         transaction,
         replace(
             delivery,
-            waiting_for=waiting_for,
-            due_at=transaction.now + Patience.LOOK_AGAIN,
+            waiting_for=wait.waiting_for,
+            due_at=wait.until or transaction.now + Patience.LOOK_AGAIN,
             version=delivery.version + 1,
         ),
     )
@@ -133,6 +140,22 @@ async def record(transaction: Transaction, delivery: Delivery, attempt: Attempt,
         subject=finished.id,
         sequence=finished.version,
     )
+
+
+async def send_again(transaction: Transaction, delivery_id: UUID) -> Delivery:
+    """Somebody wants it tried again: a delivery that failed or was skipped is queued as if new.
+
+    Raises:
+        NotFoundError: there is no such delivery.
+        NotOverError: it is under way, or it arrived.
+    """
+    again = await store.queue_again(transaction, delivery_id)
+    if again is not None:
+        return again
+    known = await store.by_id(transaction, delivery_id)
+    if known is None:
+        raise NotFoundError
+    raise NotOverError(state=known.state.value)
 
 
 async def wake_of_order(transaction: Transaction, order_id: UUID) -> bool:

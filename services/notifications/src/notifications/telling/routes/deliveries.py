@@ -6,14 +6,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from foyer_chassis.auth import CurrentCaller, requires
-from foyer_chassis.http import Reading
+from foyer_chassis.http import InTransaction, Reading
 from pydantic import BaseModel, Field
 
-from . import store
-from .domain.deliveries import Delivery, State
-from .domain.rules import rule_of
+from ..domain.deliveries import QUIET, Delivery, State
+from ..domain.rules import rule_of
+from ..store import deliveries as store
+from ..use_cases import deliveries as use_cases
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
+
+
+#: `deferred`: queued, until the quiet hours of its recipient end.
+DeliveryState = Literal["queued", "deferred", "sent", "failed", "skipped"]
 
 
 class DeliveryOut(BaseModel):
@@ -26,7 +31,7 @@ class DeliveryOut(BaseModel):
     channel: Literal["email", "push"]
     template: str
     critical: bool
-    state: Literal["queued", "sent", "failed", "skipped"]
+    state: DeliveryState
     reason: str | None = Field(description="why it failed, was skipped, or is tried again")
     waiting_for: str | None = Field(description="what it waits for: `contact`, or the facts that its text shows")
     attempts: int
@@ -45,7 +50,7 @@ class DeliveryOut(BaseModel):
                 "channel": delivery.channel.value,
                 "template": delivery.template,
                 "critical": rule_of(delivery.template).critical,
-                "state": delivery.state.value,
+                "state": "deferred" if delivery.waiting_for == QUIET else delivery.state.value,
                 "reason": delivery.reason,
                 "waiting_for": delivery.waiting_for,
                 "attempts": delivery.attempts,
@@ -66,7 +71,7 @@ async def deliveries(
     reading: Reading,
     caller: CurrentCaller,
     order_id: UUID | None = None,
-    state: State | None = None,
+    state: DeliveryState | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: UUID | None = None,
 ) -> DeliveryPage:
@@ -75,10 +80,18 @@ async def deliveries(
         reading,
         recipient_id=None if caller.may("notifications:configure") else caller.id,
         order_id=order_id,
-        state=state,
+        state=None if state is None else State.QUEUED if state == "deferred" else State(state),
+        deferred={"deferred": True, "queued": False}.get(state or ""),
         before=after,
         limit=limit,
     )
     return DeliveryPage(
         items=[DeliveryOut.of(delivery) for delivery in found], next=found[-1].id if len(found) == limit else None
     )
+
+
+@router.post("/deliveries/{delivery_id}/send-again", dependencies=[requires("notifications:configure")])
+async def send_again(delivery_id: UUID, transaction: InTransaction) -> DeliveryOut:
+    """Queue a delivery that failed or was skipped once more; 409 in any other state. Whether it is still true and can
+    be sent is decided anew."""
+    return DeliveryOut.of(await use_cases.send_again(transaction, delivery_id))

@@ -7,19 +7,33 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain.deliveries import Delivery, State
-from .domain.rules import Channel
-from .tables import deliveries
+from ..domain.deliveries import BURST, QUIET, Delivery, State
+from ..domain.rules import RULES, Channel
+from ..tables import deliveries
 
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "leased_until")
 _NOW = sa.bindparam("now", type_=sa.DateTime(timezone=True))
 _ADD = insert(deliveries).on_conflict_do_nothing(constraint="deliveries_once")
+_before = deliveries.alias("before")
+# One at a time for each person and channel: what waits meanwhile goes out together with the next.
+_IN_TURN = ~(
+    sa.select(sa.literal(1))
+    .where(
+        _before.c.recipient_id == deliveries.c.recipient_id,
+        _before.c.channel == deliveries.c.channel,
+        _before.c.state == State.QUEUED.value,
+        _before.c.due_at <= _NOW,
+        _before.c.id < deliveries.c.id,
+    )
+    .exists()
+)
 _DUE = (
     sa.select(deliveries.c.id)
     .where(
         deliveries.c.state == State.QUEUED.value,
         deliveries.c.due_at <= _NOW,
         sa.or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= _NOW),
+        _IN_TURN,
     )
     .order_by(deliveries.c.due_at)
     .limit(sa.bindparam("most"))
@@ -35,6 +49,61 @@ _CLAIM = (
     )
     .returning(*_COLUMNS)
 )
+_URGENT = [rule.template for rule in RULES if rule.critical]
+_TOGETHER = (
+    sa.select(deliveries.c.id)
+    .where(
+        deliveries.c.recipient_id == sa.bindparam("of_recipient"),
+        deliveries.c.channel == sa.bindparam("of_channel"),
+        deliveries.c.state == State.QUEUED.value,
+        deliveries.c.id != sa.bindparam("but"),
+        sa.or_(deliveries.c.due_at <= _NOW, deliveries.c.waiting_for == BURST),
+        sa.or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= _NOW),
+        deliveries.c.template.not_in(_URGENT),
+        # What a device has already must not come again in another message.
+        sa.func.cardinality(deliveries.c.reached) == 0,
+    )
+    .order_by(deliveries.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM_TOGETHER = (
+    sa.update(deliveries)
+    .where(deliveries.c.id.in_(_TOGETHER.scalar_subquery()))
+    .values(
+        leased_until=sa.bindparam("until", type_=sa.DateTime(timezone=True)),
+        waiting_for=None,
+        version=deliveries.c.version + 1,
+    )
+    .returning(*_COLUMNS)
+)
+_LAST_SENT = sa.select(sa.func.max(deliveries.c.finished_at).label("at")).where(
+    deliveries.c.recipient_id == sa.bindparam("of_recipient"),
+    deliveries.c.channel == sa.bindparam("of_channel"),
+    deliveries.c.state == State.SENT.value,
+    deliveries.c.finished_at > sa.bindparam("after"),
+    deliveries.c.template.not_in(_URGENT),
+)
+_AGAIN = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.id == sa.bindparam("of_id"),
+        deliveries.c.state.in_([State.FAILED.value, State.SKIPPED.value]),
+    )
+    .values(
+        state=State.QUEUED.value,
+        reason=None,
+        attempts=0,
+        waiting_for=None,
+        created_at=_NOW,
+        due_at=_NOW,
+        finished_at=None,
+        leased_until=None,
+        version=deliveries.c.version + 1,
+    )
+    .returning(*_COLUMNS)
+)
+_BY_ID = sa.select(*_COLUMNS).where(deliveries.c.id == sa.bindparam("of_id"))
 _SAVE = (
     sa.update(deliveries)
     .where(deliveries.c.id == sa.bindparam("of_id"), deliveries.c.version == sa.bindparam("of_version"))
@@ -112,6 +181,41 @@ async def claim(transaction: Transaction, *, until: datetime, most: int) -> list
     return [_delivery(row) for row in rows]
 
 
+async def claim_together(transaction: Transaction, delivery: Delivery, *, until: datetime, most: int) -> list[Delivery]:
+    """Claim what else waits for this person by this channel and is not urgent, oldest first."""
+    rows = await transaction.all(
+        _CLAIM_TOGETHER,
+        {
+            "of_recipient": delivery.recipient_id,
+            "of_channel": delivery.channel.value,
+            "but": delivery.id,
+            "now": transaction.now,
+            "until": until,
+            "most": most,
+        },
+    )
+    return sorted((_delivery(row) for row in rows), key=lambda found: found.id)
+
+
+async def last_sent_at(transaction: Transaction, delivery: Delivery, *, after: datetime) -> datetime | None:
+    """When this person last got something that is not urgent by this channel, if that is after `after`."""
+    row = await transaction.one_or_none(
+        _LAST_SENT, {"of_recipient": delivery.recipient_id, "of_channel": delivery.channel.value, "after": after}
+    )
+    return row["at"] if row is not None else None
+
+
+async def queue_again(transaction: Transaction, delivery_id: UUID) -> Delivery | None:
+    """A delivery that failed or was skipped is queued as if new; None when it is in another state."""
+    row = await transaction.one_or_none(_AGAIN, {"of_id": delivery_id, "now": transaction.now})
+    return None if row is None else _delivery(row)
+
+
+async def by_id(transaction: Transaction, delivery_id: UUID) -> Delivery | None:
+    row = await transaction.one_or_none(_BY_ID, {"of_id": delivery_id})
+    return None if row is None else _delivery(row)
+
+
 async def save(transaction: Transaction, delivery: Delivery) -> bool:
     """Store a claimed delivery at its next version and end the claim. False when the claim was lost meanwhile."""
     row = await transaction.one_or_none(
@@ -147,6 +251,7 @@ async def page(
     recipient_id: UUID | None,
     order_id: UUID | None,
     state: State | None,
+    deferred: bool | None,
     before: UUID | None,
     limit: int,
 ) -> list[Delivery]:
@@ -158,6 +263,9 @@ async def page(
         statement = statement.where(deliveries.c.order_id == order_id)
     if state is not None:
         statement = statement.where(deliveries.c.state == state.value)
+    if deferred is not None:
+        quiet = sa.func.coalesce(deliveries.c.waiting_for, "") == QUIET
+        statement = statement.where(quiet if deferred else ~quiet)
     if before is not None:
         statement = statement.where(deliveries.c.id < before)
     return [_delivery(row) for row in await transaction.all(statement)]

@@ -1,0 +1,1 @@
+"""What became of each notification, and what a person wants to be told."""

@@ -33,6 +33,7 @@ from .refunding import use_cases as refunding
 from .refunding.domain import REFUND, Patience, ProviderRefund, Refund, RefundProvider
 from .refunding.domain import Status as RefundStatus
 from .settings import Settings
+from .settlements import clock as settling
 
 _logger = log.get(__name__)
 FIRST_RETRY = timedelta(seconds=0.5)
@@ -80,7 +81,12 @@ class Clock:
             await listener.run()
             return True
 
-        self.loops = [*(item.loop for item in self._pumps.values()), Loop("listen", listen, every_seconds=1)]
+        self.settle = settling.loop(database, percents=settings.acquiring_percent, every_seconds=settings.clock_seconds)
+        self.loops = [
+            *(item.loop for item in self._pumps.values()),
+            self.settle,
+            Loop("listen", listen, every_seconds=1),
+        ]
 
     def wake(self, name: str) -> None:
         if (pump := self._pumps.get(name)) is not None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
@@ -38,6 +39,10 @@ class Settings(ServiceSettings):
 
     payment_provider: Literal["yookassa", "stripe"] = Field(
         default="yookassa", description="where new payments are made; known ones stay where they are"
+    )
+    acquiring_percent: dict[str, Decimal] = Field(
+        default={"yookassa": Decimal("2.8"), "stripe": Decimal("2.9")},
+        description="JSON, percent per provider: what it keeps of a payment",
     )
     smallest_remainder: dict[str, int] = Field(
         default={"RUB": 5000},

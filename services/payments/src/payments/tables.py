@@ -10,6 +10,7 @@ from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
 from .price_lists.tables import metadata as price_lists
 from .refunding.tables import metadata as refunding
+from .settlements.tables import metadata as settlements
 
 assert accounts is metadata
 assert balances is metadata
@@ -18,6 +19,7 @@ assert order_copies is metadata
 assert price_lists is metadata
 assert paying is metadata
 assert refunding is metadata
+assert settlements is metadata
 add_chassis_tables(metadata)
 
 __all__ = ["metadata"]

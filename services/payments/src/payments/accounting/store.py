@@ -1,4 +1,5 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -109,10 +110,22 @@ async def entries(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transaction of the ledger; the same `kind` of the same `reference_id` is booked once."""
+
+    kind: Kind
+    postings: Sequence[Posting]
+    reference_id: UUID
+    order_id: UUID | None
+    customer_id: UUID | None
+    at: datetime
+
+
 async def book(
     transaction: Transaction,
     kind: Kind,
-    postings: Iterable[Posting],
+    postings: Sequence[Posting],
     *,
     reference_id: UUID,
     order_id: UUID | None = None,
@@ -120,17 +133,24 @@ async def book(
     at: datetime,
 ) -> None:
     """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint."""
-    id_ = new_id()
+    await book_many(transaction, [Entry(kind, postings, reference_id, order_id, customer_id, at)])
+
+
+async def book_many(transaction: Transaction, entries: Sequence[Entry]) -> None:
+    named = [(new_id(), entry) for entry in entries]
     await transaction.execute(
         _BOOK,
-        {
-            "id": id_,
-            "kind": kind,
-            "reference_id": reference_id,
-            "order_id": order_id,
-            "customer_id": customer_id,
-            "booked_at": at,
-        },
+        [
+            {
+                "id": id_,
+                "kind": entry.kind,
+                "reference_id": entry.reference_id,
+                "order_id": entry.order_id,
+                "customer_id": entry.customer_id,
+                "booked_at": entry.at,
+            }
+            for id_, entry in named
+        ],
     )
     await transaction.execute(
         _POST,
@@ -141,6 +161,7 @@ async def book(
                 "amount": posting.amount.amount,
                 "currency": posting.amount.currency,
             }
-            for posting in postings
+            for id_, entry in named
+            for posting in entry.postings
         ],
     )

@@ -16,6 +16,8 @@ order_accounts = sa.Table(
     sa.Column("pending_refund", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("cancelled_reason", sa.Text),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("settled_version", sa.Integer, nullable=False, server_default="1"),
+    sa.Index("order_accounts_to_settle", "order_id", postgresql_where=sa.text("settled_version < version")),
     sa.CheckConstraint("paid >= 0 AND refunded >= 0 AND pending_refund >= 0", name="order_accounts_not_negative"),
     sa.CheckConstraint("refunded + pending_refund <= paid", name="order_accounts_refund_cap"),
 )

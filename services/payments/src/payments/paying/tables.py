@@ -27,6 +27,7 @@ payments = sa.Table(
     sa.Column("choice", JSONB, nullable=False, server_default="{}"),
     sa.Column("receipt", JSONB),
     sa.Column("source", sa.Text),
+    sa.Column("acquiring", sa.BigInteger),
     sa.Column("taken_by", UUID(as_uuid=True)),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("link", sa.Text),

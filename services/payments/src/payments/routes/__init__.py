@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from . import accounts, invoices, price_lists, refunds, staff_invoices
+from . import accounts, invoices, price_lists, refunds, settlements, staff_invoices
 
 routers: list[APIRouter] = [
     invoices.router,
@@ -10,4 +10,5 @@ routers: list[APIRouter] = [
     price_lists.router,
     refunds.router,
     accounts.router,
+    settlements.router,
 ]

@@ -1,0 +1,21 @@
+"""The loop that settles orders whose money moved."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from foyer_chassis.clock import Loop
+from foyer_chassis.db import Database
+
+from . import use_cases
+from .domain import SETTLE
+
+#: Orders settled in one transaction.
+BATCH = 50
+
+
+def loop(database: Database, *, percents: Mapping[str, Decimal], every_seconds: float) -> Loop:
+    async def step() -> bool:
+        async with database.transaction() as transaction:
+            return await use_cases.settle(transaction, percents=percents, most=BATCH) > 0
+
+    return Loop(SETTLE, step, every_seconds=every_seconds)

@@ -1,0 +1,39 @@
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from ..accounting.tables import metadata
+
+__all__ = ["metadata", "settlement_changes", "settlements"]
+
+#: What each order brought and cost so far; kept beside the ledger, in the same transaction.
+settlements = sa.Table(
+    "settlements",
+    metadata,
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), primary_key=True),
+    sa.Column("order_number", sa.BigInteger, nullable=False),
+    sa.Column("legal_entity_id", UUID(as_uuid=True)),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("gross", sa.BigInteger, nullable=False),
+    sa.Column("acquiring", JSONB, nullable=False),
+    sa.Column("commission", sa.BigInteger, nullable=False),
+    sa.Column("commission_percent", sa.Numeric(5, 2), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+#: By how much they changed and when, for reports of a period; one row per ledger transaction of kind `settlement`.
+settlement_changes = sa.Table(
+    "settlement_changes",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("order_number", sa.BigInteger, nullable=False),
+    sa.Column("legal_entity_id", UUID(as_uuid=True)),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("gross", sa.BigInteger, nullable=False),
+    sa.Column("acquiring", sa.BigInteger, nullable=False),
+    sa.Column("commission", sa.BigInteger, nullable=False),
+    sa.Column("net", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("net = gross - acquiring - commission", name="settlement_changes_net"),
+    sa.Index("settlement_changes_by_time", "at"),
+)

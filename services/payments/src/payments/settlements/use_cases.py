@@ -1,0 +1,93 @@
+"""Orders are settled: whenever an order's money moved, what it brought and cost is worked out, booked and told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from foyer_chassis.db import Transaction
+from foyer_contracts import payments as events
+from foyer_contracts.ids import new_id
+
+from ..accounting import domain as ledger
+from ..accounting import store as accounting
+from ..accounting.domain import Posting
+from . import store
+from .domain import Settlement, share
+
+
+async def settle(transaction: Transaction, *, percents: Mapping[str, Decimal], most: int) -> int:
+    """Settle orders whose money moved; how many there were. `percents`: what providers keep of a payment, by name."""
+    accounts = await store.claim(transaction, most=most)
+    if not accounts:
+        return 0
+    known = await store.settled(transaction, accounts)
+    costs, changed, changes, entries = {}, [], [], []
+    for account in accounts:
+        before, taken = known[account["order_id"]]
+        for index, payment in enumerate(taken):
+            if payment.acquiring is None:
+                cost = share(payment.charged, percents.get(payment.provider, Decimal(0)))
+                costs[payment.payment_id] = cost
+                taken[index] = replace(payment, acquiring=cost)
+        after = before.after(gross=account["paid"] - account["refunded"], taken=taken)
+        if not after.differs(before):
+            continue
+        change = _change(before, after)
+        changed.append(after)
+        changes.append({**change, "at": transaction.now})
+        entries.append(
+            accounting.Entry(
+                kind="settlement",
+                reference_id=change["id"],
+                order_id=after.order_id,
+                customer_id=None,
+                at=transaction.now,
+                postings=_postings(before, after),
+            )
+        )
+        transaction.publish(
+            events.SettlementPosted(
+                order_id=after.order_id,
+                gross=after.money(after.gross),
+                acquiring=after.money(after.cost_of_acquiring),
+                commission=after.money(after.commission),
+                net=after.money(after.net),
+            ),
+            subject=after.order_id,
+            sequence=after.version,
+        )
+    await store.fix_acquiring(transaction, costs)
+    if changed:
+        await store.save(transaction, changed, changes)
+        await accounting.book_many(transaction, entries)
+    await store.done(transaction, [account["order_id"] for account in accounts])
+    return len(accounts)
+
+
+def _change(before: Settlement, after: Settlement) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "order_id": after.order_id,
+        "order_number": after.order_number,
+        "legal_entity_id": after.legal_entity_id,
+        "currency": after.currency,
+        "gross": after.gross - before.gross,
+        "acquiring": after.cost_of_acquiring - before.cost_of_acquiring,
+        "commission": after.commission - before.commission,
+        "net": after.net - before.net,
+    }
+
+
+def _postings(before: Settlement, after: Settlement) -> list[Posting]:
+    seller = after.legal_entity_id
+    entries = [
+        (ledger.settled(after.order_id), after.gross - before.gross),
+        (ledger.legal_entity(seller), before.net - after.net),
+        (ledger.commission(seller), before.commission - after.commission),
+        *(
+            (ledger.acquiring(name), before.acquiring.get(name, 0) - after.acquiring.get(name, 0))
+            for name in sorted({*before.acquiring, *after.acquiring})
+        ),
+    ]
+    return [Posting(account, after.money(amount)) for account, amount in entries if amount]

@@ -23,6 +23,8 @@ STATUS = "orders.order.status_changed.v1"
 CANCELLED = "orders.order.cancelled.v1"
 NOTHING = SAMPLES[CANCELLED].data.fee
 OTHER_MANAGER = uuid4()
+#: Told by the clock; see test_reminders.
+REMINDERS = {"remind_start", "remind_hold", "remind_invoice", "remind_rating"}
 ASSIGNED, RETURNED = "orders.order.assigned.v1", "orders.order.returned.v1"
 OVERDUE, CHANGED = "orders.order.overdue.v1", "orders.order.changed.v1"
 DRAFT, DIALOG, MESSAGE = "orders.draft.created.v1", "chat.dialog.posted.v1", "chat.message.posted.v1"
@@ -226,7 +228,7 @@ async def test_table(
 
 def test_every_line_of_the_table_is_in_the_table_here() -> None:
     # Two need an order that is known; they have tests of their own below.
-    told_later = {"booking_moved", "message_inside"}
+    told_later = {"booking_moved", "message_inside", *REMINDERS}
     assert {rule.template for rule in RULES} == {line[3] for line in TABLE if line[3]} | told_later == set(TEMPLATES)
 
 

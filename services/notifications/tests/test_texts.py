@@ -77,6 +77,10 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
             "message_from_customer",
             "message_from_staff",
             "message_inside",
+            "remind_start",
+            "remind_hold",
+            "remind_invoice",
+            "remind_rating",
         )
     ),
     ("order_returned", "order_returned", {"note": "Кран всё ещё течёт"}),

@@ -1,15 +1,17 @@
-"""The loop that sends: it claims due deliveries, decides, sends without a transaction, and records what came of it.
+"""The loop that reminds, and the loop that sends: it claims due deliveries, decides, sends without a transaction, and
+records what came of it.
 
 A worker killed in between leaves a claim that runs out, and the delivery comes up again. Between the moment a channel
 took a message and our commit lies the only way to a second copy; it has the same Message-ID or tag as the first.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from foyer_chassis import log
 from foyer_chassis.claims import Pump
+from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Transaction
 
 from .recipients.domain import Device
@@ -27,16 +29,32 @@ from .telling.domain.deliveries import (
     Skip,
     Wait,
 )
+from .telling.domain.reminders import Schedule
 from .telling.domain.rules import Channel, rule_of
 from .telling.store import deliveries as store
 from .telling.use_cases import deliveries as use_cases
+from .telling.use_cases import reminders
 from .texts.domain import Locale, Message
 from .texts.renderer import Renderer
 
 #: Notifications that go out in one message at most; the next ones make another.
 MOST_TOGETHER = 50
+REMINDERS_AT_ONCE = 100
 
 _logger = log.get(__name__)
+
+
+def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], *, every_seconds: float) -> Loop:
+    """The loop that tells what has come due, also what did while no worker ran; safe in several copies."""
+
+    async def step() -> bool:
+        async with database.transaction() as transaction:
+            due, queued = await reminders.remind(transaction, schedule, most=REMINDERS_AT_ONCE)
+            if queued:
+                transaction.after_commit(wake)
+        return due == REMINDERS_AT_ONCE
+
+    return Loop("remind", step, every_seconds=every_seconds)
 
 
 class Dispatch:

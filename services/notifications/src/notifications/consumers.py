@@ -12,9 +12,10 @@ from foyer_contracts.envelope import Event
 from .order_copies import store as copies
 from .order_copies.store import News
 from .recipients import use_cases as recipients
+from .telling.domain.reminders import Schedule
 from .telling.domain.rules import CANCELLED_GROUP, Happened
 from .telling.use_cases import deliveries as telling
-from .telling.use_cases import preferences
+from .telling.use_cases import preferences, reminders
 
 #: A fact of an order that was moved before we heard whose it is.
 MOVED_EARLY = "moved_early"
@@ -44,8 +45,9 @@ def who_works(event: Event[Any], facts: dict[str, Any], *, group: str | None = N
 class Handlers:
     """What each event does here; `wake` starts the sending right after the commit."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], schedule: Schedule) -> None:
         self._wake = wake
+        self._schedule = schedule
 
     async def tell(
         self,
@@ -151,6 +153,7 @@ class Handlers:
 
     async def on_completed(self, tx: Transaction, event: Event[orders.OrderCompleted]) -> None:
         await self.tell(tx, event, {"number": event.data.number, "offering": event.data.offering_title})
+        await reminders.done(tx, event.data.order_id, self._schedule)
 
     async def on_rated(self, tx: Transaction, event: Event[orders.OrderRated]) -> None:
         await copies.note(tx, News(event.data.order_id, {"rated": True}))
@@ -181,6 +184,7 @@ class Handlers:
 
     async def on_held(self, tx: Transaction, event: Event[booking.PlacesHeld]) -> None:
         await self.note_places(tx, event, {"total": event.data.total.model_dump()})
+        await reminders.held(tx, event.data.order_id, event.data.expires_at, self._schedule)
 
     async def on_reserved(self, tx: Transaction, event: Event[booking.ReservationConfirmed]) -> None:
         await self.note_places(tx, event, {})
@@ -220,6 +224,7 @@ class Handlers:
             reservation_sequence=event.sequence,
         )
         await copies.note(tx, news)
+        await reminders.booked(tx, event.data.order_id, self._schedule)
         await self.wake_waiting(tx, event.data.order_id)
 
     # Payments
@@ -235,6 +240,7 @@ class Handlers:
         invoice = event.data
         facts = {"amount": invoice.total.model_dump(), "invoice": invoice.number, "invoice_id": str(invoice.invoice_id)}
         await self.tell(tx, event, facts)
+        await reminders.invoice_shown(tx, invoice.order_id, invoice.invoice_id, facts, self._schedule)
 
     async def on_invoice_settled(
         self, tx: Transaction, event: Event[payments.InvoicePaid] | Event[payments.InvoiceCancelled]
@@ -352,9 +358,9 @@ class Handlers:
             tx.after_commit(self._wake)
 
 
-def subscriptions(wake: Callable[[], None]) -> list[Subscribe]:
+def subscriptions(wake: Callable[[], None], schedule: Schedule) -> list[Subscribe]:
     """What the service subscribes to."""
-    on = Handlers(wake)
+    on = Handlers(wake, schedule)
     return [
         Subscribe(orders.OrderPlaced, on.on_placed),
         Subscribe(orders.OrderPriced, on.on_priced),

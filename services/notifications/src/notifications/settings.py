@@ -39,6 +39,12 @@ class Settings(ServiceSettings):
         ge=0,
         description="after a message, what is not urgent for that person by that channel waits and goes out as one",
     )
+    remind_start_minutes: float = Field(default=60, gt=0, description="before the booked time begins")
+    remind_hold_minutes: float = Field(
+        default=5, gt=0, description="before a hold expires; holds shorter than twice that have no reminder"
+    )
+    remind_invoice_hours: float = Field(default=24, gt=0, description="after an invoice was shown and is not paid")
+    remind_rating_hours: float = Field(default=24, gt=0, description="after an order was done and is not rated")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
     )

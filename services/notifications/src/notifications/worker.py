@@ -1,15 +1,20 @@
 """The worker process: every subscription, the sending loop, and the channels."""
 
+from datetime import timedelta
+
 from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
-from .clock import Dispatch
+from .clock import Dispatch, reminding
 from .consumers import subscriptions
 from .settings import Settings
+from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
+
+REMIND_SECONDS = 5.0
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -32,8 +37,14 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             connections=2 * settings.send_concurrency,
         )
     dispatch = Dispatch(database, mail=mail, push=push, renderer=Renderer(), settings=settings)
+    schedule = Schedule(
+        start=timedelta(minutes=settings.remind_start_minutes),
+        hold=timedelta(minutes=settings.remind_hold_minutes),
+        invoice=timedelta(hours=settings.remind_invoice_hours),
+        rating=timedelta(hours=settings.remind_rating_hours),
+    )
     return WorkerParts(
-        subscriptions=subscriptions(dispatch.wake),
-        loops=[dispatch.loop],
+        subscriptions=subscriptions(dispatch.wake, schedule),
+        loops=[dispatch.loop, reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS)],
         close=(push.close,) if push is not None else (),
     )

@@ -63,3 +63,17 @@ quiet_hours = sa.Table(
     sa.Column("ends", sa.SmallInteger, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
 )
+
+#: What is to be told at a time unless it is untrue by then; the row goes when its time has come.
+reminders = sa.Table(
+    "reminders",
+    metadata,
+    sa.Column("order_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("about", sa.Text, primary_key=True),
+    sa.Column("thing", sa.Text, primary_key=True),
+    sa.Column("id", UUID(as_uuid=True), nullable=False),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("facts", JSONB, nullable=False),
+    sa.UniqueConstraint("id", name="reminders_id"),
+    sa.Index("reminders_due", "due_at"),
+)

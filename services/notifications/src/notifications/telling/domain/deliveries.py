@@ -167,14 +167,18 @@ def is_outdated(delivery: Delivery, order: OrderCopy | None, facts: Mapping[str,
     if order is None or rule.true_in is None:
         return False
     match delivery.template:
-        case "payment_link":
+        case "payment_link" | "remind_hold":
             pay_until = facts.get("pay_until")
             if order.paid or (pay_until is not None and datetime.fromisoformat(pay_until) <= now):
                 return True
-        case "invoice_to_pay":
+        case "invoice_to_pay" | "remind_invoice":
             if order.facts.get(f"invoice:{facts.get('invoice_id')}"):
                 return True
-        case "order_to_rate":
+        case "remind_start":
+            places = order.facts.get("places")
+            if places is None or datetime.fromisoformat(places["starts_at"]) <= now:
+                return True
+        case "order_to_rate" | "remind_rating":
             if order.facts.get("rated"):
                 return True
         case "order_assigned" | "order_placed_for_you":

@@ -86,10 +86,12 @@ _INSUFFICIENT = "payments.account.insufficient.v1"
 _DIALOG = "chat.dialog.posted.v1"
 _MESSAGE = "chat.message.posted.v1"
 
+_START, _HOLD, _UNPAID, _UNRATED = "reminder.start", "reminder.hold", "reminder.invoice", "reminder.rating"
+
 _US = Who.ASSIGNEE_OR_RESPONSIBLE
 
 #: Changes to a cancelled status have no line: `orders.order.cancelled` and the refund's events tell of them, and of
-#: the money. Nor has what the reader did themselves.
+#: the money. Nor has what the reader did themselves. Reminders stand here as if they were events.
 RULES: Sequence[Rule] = (
     #    event          case             who              channels    template                     urgent true in
     Rule(_PLACED,       ANY,             Who.RESPONSIBLE, EVERYWHERE, "order_placed",              False, ALIVE),
@@ -124,6 +126,10 @@ RULES: Sequence[Rule] = (
     Rule(_MESSAGE,      "customer",      _US,             IN_APP,     "message_from_customer",     False, None, UNREAD),
     Rule(_MESSAGE,      "staff",         Who.APPLICANT,   IN_APP,     "message_from_staff",        False, None, UNREAD),
     Rule(_MESSAGE,      "internal",      Who.INSIDE,      (FEED,),    "message_inside",            False, None),
+    Rule(_START,        ANY,             Who.APPLICANT,   EVERYWHERE, "remind_start",              True,  UNDER_WAY),
+    Rule(_HOLD,         ANY,             Who.APPLICANT,   IN_APP,     "remind_hold",               True,  NEW),
+    Rule(_UNPAID,       ANY,             Who.APPLICANT,   EVERYWHERE, "remind_invoice",            False, ALIVE),
+    Rule(_UNRATED,      ANY,             Who.APPLICANT,   IN_APP,     "remind_rating",             False, DONE),
 )  # fmt: skip
 
 #: Roles as the tokens name them, by kind of order.

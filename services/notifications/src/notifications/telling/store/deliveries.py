@@ -14,11 +14,13 @@ from ..tables import deliveries
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "leased_until")
 _NOW = sa.bindparam("now", type_=sa.DateTime(timezone=True))
 _ADD = insert(deliveries).on_conflict_do_nothing(constraint="deliveries_once")
+URGENT = [rule.template for rule in RULES if rule.critical]
 _before = deliveries.alias("before")
-# One at a time for each person and channel: what waits meanwhile goes out together with the next.
-_IN_TURN = ~(
+# What is not urgent one at a time for each person and channel: what waits meanwhile goes out together with the next.
+_IN_TURN = deliveries.c.template.in_(URGENT) | ~(
     sa.select(sa.literal(1))
     .where(
+        _before.c.template.not_in(URGENT),
         _before.c.recipient_id == deliveries.c.recipient_id,
         _before.c.channel == deliveries.c.channel,
         _before.c.state == State.QUEUED.value,
@@ -49,7 +51,6 @@ _CLAIM = (
     )
     .returning(*_COLUMNS)
 )
-_URGENT = [rule.template for rule in RULES if rule.critical]
 _TOGETHER = (
     sa.select(deliveries.c.id)
     .where(
@@ -59,7 +60,7 @@ _TOGETHER = (
         deliveries.c.id != sa.bindparam("but"),
         sa.or_(deliveries.c.due_at <= _NOW, deliveries.c.waiting_for == BURST),
         sa.or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= _NOW),
-        deliveries.c.template.not_in(_URGENT),
+        deliveries.c.template.not_in(URGENT),
         # What a device has already must not come again in another message.
         sa.func.cardinality(deliveries.c.reached) == 0,
     )
@@ -82,7 +83,7 @@ _LAST_SENT = sa.select(sa.func.max(deliveries.c.finished_at).label("at")).where(
     deliveries.c.channel == sa.bindparam("of_channel"),
     deliveries.c.state == State.SENT.value,
     deliveries.c.finished_at > sa.bindparam("after"),
-    deliveries.c.template.not_in(_URGENT),
+    deliveries.c.template.not_in(URGENT),
 )
 _AGAIN = (
     sa.update(deliveries)

@@ -218,3 +218,22 @@ digest =
        *[other] And { $more } more notifications
     }
     .where = See them in the app.
+
+remind_start =
+    .title = Your time begins soon
+    .body = { order }: we are looking forward to seeing you.
+
+remind_hold =
+    .title = { order } is not paid yet
+    .body = The place is held for you for a short while only. Pay for the order to keep it.
+
+remind_invoice =
+    .title = { $known ->
+        [yes] The invoice for order { $number } is waiting for payment
+       *[no] The invoice for your order is waiting for payment
+    }
+    .body = Please open the order to pay it.
+
+remind_rating =
+    .title = Please rate your order
+    .body = { order } is done. Tell us how it went: it takes a minute.

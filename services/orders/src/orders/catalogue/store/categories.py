@@ -10,23 +10,13 @@ from ..tables import categories, offerings
 _ID = sa.bindparam("category", type_=sa.Uuid)
 _BY_ID = sa.select(categories).where(categories.c.id == _ID)
 _BY_ID_LOCKED = _BY_ID.with_for_update()
-_PLACE = sa.tuple_(categories.c.position, categories.c.id)
-_earlier = categories.alias()
-_PAGE = (
-    sa.select(categories)
-    .where(
-        sa.or_(categories.c.active, sa.bindparam("inactive_too", type_=sa.Boolean)),
-        sa.or_(
-            sa.bindparam("after", type_=sa.Uuid).is_(None),
-            sa.select(_earlier.c.position, _earlier.c.id)
-            .where(_earlier.c.id == sa.bindparam("after", type_=sa.Uuid))
-            .scalar_subquery()
-            < _PLACE,
-        ),
+_PAGE = sa.text("""
+    SELECT * FROM categories WHERE (active OR :inactive_too) AND (
+        CAST(:after AS uuid) IS NULL
+        OR (position, id) > (SELECT a.position, a.id FROM categories a WHERE a.id = :after)
     )
-    .order_by(categories.c.position, categories.c.id)
-    .limit(sa.bindparam("limit"))
-)
+    ORDER BY position, id LIMIT :limit
+""").columns(*categories.c)
 #: Without a row nothing of it is in use; the lock keeps it there until the offering that refers to it is committed.
 _EXISTS = sa.select(categories.c.id).where(categories.c.id == _ID).with_for_update(read=True, key_share=True)
 _IN_USE = sa.select(offerings.c.id).where(offerings.c.category_id == _ID).limit(1)

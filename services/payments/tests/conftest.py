@@ -217,6 +217,30 @@ class Shop:
         await self.it.turn("check")
         return order_id
 
+    async def invoiced(
+        self, *, group: str | None = "in_work", positions: Any = None, **placed: Any
+    ) -> tuple[UUID, int]:
+        """A postpaid order whose staff invoice (by default 3 × 100 ₽ and 2 × 50 ₽) is paid by card: order and number."""
+        order_id = new_id()
+        await self.it.handle(self.placed(order_id, **placed))
+        seller = await self.seller()
+        wanted = positions or [{"price": 10000, "quantity": 3}, {"price": 5000, "quantity": 2}]
+        body = [
+            {"position_id": await self.position(seller, item["price"])}
+            | {name: value for name, value in item.items() if name != "price"}
+            for item in wanted
+        ]
+        made = await self.post(SERVICE_MANAGER, f"/orders/{order_id}/invoices", {"positions": body})
+        number = made.json()["number"]
+        await self.post(SERVICE_MANAGER, f"/invoices/{number}/activate")
+        await self.it.turn("create")
+        await self.provider.act("pay", await self.provider_id(order_id))
+        await self.later(seconds=10)
+        await self.it.turn("check")
+        if group is not None:
+            await self.it.handle(self.moved(order_id, group, kind=placed.get("kind", "request")))
+        return order_id, number
+
     async def provider_id(self, order_id: UUID) -> str:
         """The provider's id of the order's newest payment, from the provider itself."""
         found: str = (await self.provider.of_order(order_id))[0]["payment"]["id"]

@@ -9,6 +9,7 @@ from .invoicing.tables import metadata as invoicing
 from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
 from .price_lists.tables import metadata as price_lists
+from .refund_requests.tables import metadata as refund_requests
 from .refunding.tables import metadata as refunding
 from .settlements.tables import metadata as settlements
 
@@ -18,6 +19,7 @@ assert invoicing is metadata
 assert order_copies is metadata
 assert price_lists is metadata
 assert paying is metadata
+assert refund_requests is metadata
 assert refunding is metadata
 assert settlements is metadata
 add_chassis_tables(metadata)

@@ -10,7 +10,8 @@ from foyer_contracts.money import Money
 from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
 from ..order_copies.store import seen_by
-from .domain import Choice, Payment, Status
+from ..order_copies.tables import order_copies
+from .domain import OWN_WAYS, Choice, Payment, Status
 from .tables import payments
 
 _INSERT = sa.insert(payments)
@@ -124,6 +125,21 @@ _HINT = (
     .returning(payments.c.id)
 )
 _VISIBLE = _BY_ID.where(seen_by(payments.c.order_id, payments.c.applicant_id))
+_PAGE = (
+    sa.select(payments)
+    .where(seen_by(payments.c.order_id, payments.c.applicant_id))
+    .order_by(payments.c.id.desc())
+    .limit(sa.bindparam("limit"))
+)
+_FILTERS: dict[str, sa.ColumnElement[bool]] = {
+    "online": payments.c.provider.not_in(sorted(OWN_WAYS)) == sa.bindparam("online"),
+    "state": payments.c.status == sa.bindparam("state"),
+    "order_id": payments.c.order_id == sa.bindparam("order_id"),
+    "kind": sa.exists().where(
+        order_copies.c.order_id == payments.c.order_id, order_copies.c.kind == sa.bindparam("kind")
+    ),
+    "before": payments.c.id < sa.bindparam("before"),
+}
 
 
 def _payment(row: sa.RowMapping) -> Payment:
@@ -258,3 +274,22 @@ async def of_invoices(transaction: Transaction, invoice_ids: Sequence[UUID]) -> 
 async def by_id(transaction: Transaction, payment_id: UUID, viewer: Viewer) -> Payment | None:
     row = await transaction.one_or_none(_VISIBLE, {"id": payment_id, **viewer.parameters()})
     return None if row is None else _payment(row)
+
+
+async def page(
+    transaction: Transaction,
+    viewer: Viewer,
+    *,
+    online: bool | None,
+    state: Status | None,
+    order_id: UUID | None,
+    kind: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Payment]:
+    """Payments, newest first; `online`: through a payment provider, `kind`: of their orders."""
+    given: dict[str, Any] = {"online": online, "state": state, "order_id": order_id, "kind": kind, "before": before}
+    given = {name: value for name, value in given.items() if value is not None}
+    statement = _PAGE.where(*(_FILTERS[name] for name in given))
+    rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
+    return [_payment(row) for row in rows]

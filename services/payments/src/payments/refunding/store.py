@@ -12,7 +12,8 @@ from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
 from ..order_copies.store import seen_by
 from .domain import Refund, Status
-from .tables import refund_requests, refunds
+from .domain.positions import Sold
+from .tables import refund_positions, refund_requests, refunds
 
 _ASK = insert(refund_requests).on_conflict_do_nothing().returning(refund_requests.c.event_id)
 _INSERT = sa.insert(refunds)
@@ -64,6 +65,13 @@ _HINT = (
     .where(refunds.c.provider_refund_id == sa.bindparam("their_id"), refunds.c.next_at > sa.bindparam("at"))
     .values(next_at=sa.bindparam("at"))
     .returning(refunds.c.id)
+)
+_OF_ASK = sa.select(refunds).where(refunds.c.event_id == sa.bindparam("ask")).order_by(refunds.c.id)
+_ADD_POSITIONS = sa.insert(refund_positions)
+_POSITIONS = (
+    sa.select(refund_positions)
+    .where(refund_positions.c.order_id == sa.bindparam("order"))
+    .order_by(refund_positions.c.id)
 )
 _VISIBLE = seen_by(refunds.c.order_id, refunds.c.applicant_id)
 _OF_ORDERS = (
@@ -180,6 +188,22 @@ async def hint(transaction: Transaction, *, their_id: str) -> bool:
 
 async def of_orders(transaction: Transaction, order_ids: Sequence[UUID]) -> list[Refund]:
     return [_refund(row) for row in await transaction.all(_OF_ORDERS, {"orders": list(order_ids)})]
+
+
+async def of_ask(transaction: Transaction, ask_id: UUID) -> list[Refund]:
+    return [_refund(row) for row in await transaction.all(_OF_ASK, {"ask": ask_id})]
+
+
+async def add_positions(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    await transaction.execute(_ADD_POSITIONS, rows)
+
+
+async def positions_of_order(transaction: Transaction, order_id: UUID) -> dict[tuple[UUID, int], Sold]:
+    """How positions of the order's invoices stand that refunds have changed, by invoice and position."""
+    rows = await transaction.all(_POSITIONS, {"order": order_id})
+    return {
+        (row["invoice_id"], row["position"]): Sold(row["quantity"], row["unit_price"], row["total"]) for row in rows
+    }
 
 
 async def page(

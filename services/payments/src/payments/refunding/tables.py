@@ -3,7 +3,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from ..paying.tables import metadata
 
-__all__ = ["metadata", "refund_requests", "refunds"]
+__all__ = ["metadata", "refund_positions", "refund_requests", "refunds"]
 
 #: One row per event that asked for money back, whatever came of it: the same event never asks twice.
 refund_requests = sa.Table(
@@ -66,4 +66,20 @@ refunds = sa.Table(
     ),
     sa.Index("refunds_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
     sa.Index("refunds_by_status", "status", "id"),
+)
+
+#: Positions of invoices that became less or cheaper by a refund: how each stands after it, and what went back for it.
+refund_positions = sa.Table(
+    "refund_positions",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ask_id", UUID(as_uuid=True), nullable=False, index=True),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
+    sa.Column("invoice_id", UUID(as_uuid=True), sa.ForeignKey("invoices.id"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("unit_price", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("amount > 0 AND total >= 0", name="refund_positions_amounts"),
 )

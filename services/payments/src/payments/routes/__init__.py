@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from . import accounts, invoices, price_lists, refunds, settlements, staff_invoices
+from . import accounts, invoices, price_lists, refund_requests, refunds, settlements, staff_invoices
 
 routers: list[APIRouter] = [
     invoices.router,
     staff_invoices.router,
     price_lists.router,
     refunds.router,
+    refund_requests.router,
     accounts.router,
     settlements.router,
 ]

@@ -18,6 +18,7 @@ from ..accounting import store as accounting
 from ..invoicing import store as invoices
 from ..invoicing.domain import Status as InvoiceStatus
 from ..paying import store as payments
+from ..paying.domain import Status as PaymentStatus
 from .access import READERS, After, Limit, viewer, visible_invoice, visible_order
 from .views import InvoiceOut, PaymentOut, whole
 
@@ -29,6 +30,11 @@ WAIT_STEP_SECONDS = 0.05
 
 class InvoicePage(BaseModel):
     items: list[InvoiceOut]
+    next: UUID | None
+
+
+class PaymentPage(BaseModel):
+    items: list[PaymentOut]
     next: UUID | None
 
 
@@ -105,6 +111,33 @@ async def get_invoice(
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return shown
+
+
+@router.get("/payments", tags=["payments"], dependencies=[READERS])
+async def list_payments(
+    reading: Reading,
+    caller: CurrentCaller,
+    online: Annotated[bool | None, Query(description="through a payment provider, or not")] = None,
+    state: PaymentStatus | None = None,
+    order_id: UUID | None = None,
+    kind: Annotated[str | None, Query(max_length=40, description="of the order, e.g. membership")] = None,
+    limit: Limit = 50,
+    before: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+) -> PaymentPage:
+    """Payments, newest first."""
+    found = await payments.page(
+        reading,
+        viewer(caller),
+        online=online,
+        state=state,
+        order_id=order_id,
+        kind=kind,
+        before=before,
+        limit=limit,
+    )
+    return PaymentPage(
+        items=[PaymentOut.of(item) for item in found], next=found[-1].id if len(found) == limit else None
+    )
 
 
 @router.get("/payments/{payment_id}", tags=["payments"], dependencies=[READERS])

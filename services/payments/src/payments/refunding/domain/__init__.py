@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 #: The loop that makes refunds, for `paying.domain.WAKE_CHANNEL`.
@@ -19,6 +19,20 @@ class RefundStateError(ConflictError):
 
     title_en = "The refund's state does not allow this"
     title_ru = "Состояние возврата этого не позволяет"
+
+
+class OverRefundError(InvalidError):
+    """More cannot go back than what is left of what was paid, less what is on its way already."""
+
+    title_en = "More than can be refunded"
+    title_ru = "Больше, чем можно вернуть"
+
+
+class OrderNotInWorkError(ConflictError):
+    """Money that was paid by card goes back while the order is in work."""
+
+    title_en = "The order is not in work"
+    title_ru = "Заказ не в работе"
 
 
 class Status(StrEnum):

@@ -11,19 +11,19 @@ from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 
-from ..accounting import domain as ledger
-from ..accounting import store as accounting
-from ..accounting.domain import OrderAccount
-from ..balances import use_cases as balancing
-from ..invoicing import store as invoices
-from ..invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
-from ..invoicing.domain import Status as InvoiceStatus
-from ..order_copies.domain import OrderCopy
-from ..paying import store as payments
-from ..paying import use_cases as paying
-from ..paying.domain import BALANCE, DESK, OWN_WAYS, WAKE_CHANNEL, Pace
-from . import store
-from .domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
+from ...accounting import domain as ledger
+from ...accounting import store as accounting
+from ...accounting.domain import OrderAccount
+from ...balances import use_cases as balancing
+from ...invoicing import store as invoices
+from ...invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
+from ...invoicing.domain import Status as InvoiceStatus
+from ...order_copies.domain import OrderCopy
+from ...paying import store as payments
+from ...paying import use_cases as paying
+from ...paying.domain import BALANCE, DESK, OWN_WAYS, WAKE_CHANNEL, Pace
+from .. import store
+from ..domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
 
 _logger = log.get(__name__)
 

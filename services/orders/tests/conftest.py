@@ -99,6 +99,76 @@ async def shop(orders: Running) -> Shop:
     return Shop(orders, UUID(answer.json()["id"]))
 
 
+class Desk:
+    """Everything one does at an orders service: offerings, orders of any kind, verbs, each as whoever is named."""
+
+    def __init__(self, orders: Running) -> None:
+        self.orders = orders
+
+    def id_of(self, username: str) -> str:
+        return str(self.orders.identity.id_of(username))
+
+    async def offering(self, kind: str = "request", **more: Any) -> dict[str, Any]:
+        body = {
+            "title": "Вызов сантехника",
+            "kind": kind,
+            "terms": "postpaid",
+            "responsible_ids": [self.id_of("sergey"), self.id_of("petr")],
+            **more,
+        }
+        answer = await self.post("alex", "/v1/offerings", body, "administrator")
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def item(self, offering: dict[str, Any], sku: str, amount: int, **more: Any) -> dict[str, Any]:
+        body = {"sku": sku, "title": f"Товар {sku}", "price": {"amount": amount, "currency": "RUB"}, **more}
+        answer = await self.post("alex", f"/v1/offerings/{offering['id']}/items", body, "administrator")
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def client(self, username: str, *roles: str, **claims: Any) -> Any:
+        return self.orders.client(username, *roles, **claims)
+
+    async def post(self, username: str, path: str, body: dict[str, Any], *roles: str, **headers: str) -> Any:
+        headers = {"Idempotency-Key": uuid4().hex, **headers}
+        return await self.client(username, *roles).post(path, json=body, headers=headers)
+
+    async def place(self, offering: dict[str, Any], username: str = "anna", *roles: str, **more: Any) -> dict[str, Any]:
+        answer = await self.post(username, "/v1/orders", {"offering_id": offering["id"], **more}, *roles)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def act(self, order: dict[str, Any], verb: str, username: str, *roles: str, **more: Any) -> Any:
+        return await self.post(username, f"/v1/orders/{order['number']}/{verb}", more, *roles)
+
+    async def does(self, order: dict[str, Any], verb: str, username: str, *roles: str, **more: Any) -> dict[str, Any]:
+        answer = await self.act(order, verb, username, *roles, **more)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def card(self, order: dict[str, Any], username: str = "anna", *roles: str) -> dict[str, Any]:
+        answer = await self.client(username, *roles).get(f"/v1/orders/{order['number']}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def put(
+        self, order: dict[str, Any], what: str, body: dict[str, Any], username: str = "sergey", *roles: str, **more: Any
+    ) -> Any:
+        """Edit what two people may edit, at the version that the order has now, unless `version` says another."""
+        version = more.get("version")
+        if version is None:
+            version = (await self.card(order, "alex", "administrator"))["version"]
+        client = self.client(username, *(roles or ("service_manager",)))
+        path = f"/v1/orders/{order['number']}" + (f"/{what}" if what else "")
+        call = client.put if what else client.patch
+        return await call(path, json=body, headers={"If-Match": f'"{version}"'})
+
+
+@pytest.fixture
+def desk(orders: Running) -> Desk:
+    return Desk(orders)
+
+
 class Heard:
     """Events of the other services about one order, as they would publish them."""
 
@@ -190,6 +260,24 @@ class Heard:
             pending_total=Money.zero("RUB"),
         )
         return self._event(data, self.refund_id)
+
+    def invoice(self, state: str = "issued", *, number: int = 2001, total: Money = TOTAL, **more: Any) -> Event[Any]:
+        kinds: dict[str, Any] = {
+            "issued": payments.InvoiceIssued,
+            "activated": payments.InvoiceActivated,
+            "paid": payments.InvoicePaid,
+            "cancelled": payments.InvoiceCancelled,
+        }
+        money = {"reason": "staff"} if state == "cancelled" else {"total": total}
+        data = kinds[state](
+            invoice_id=more.pop("invoice_id", self.invoice_id),
+            number=number,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            **money,
+            **more,
+        )
+        return self._event(data, data.invoice_id)
 
     def refund_failed(self) -> Event[Any]:
         data = payments.RefundFailed(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jsonschema
 import pytest
@@ -13,6 +13,7 @@ from foyer_chassis.testing import Running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
+from orders.catalogue import store
 from orders.catalogue.domain import AnswersInvalidError, Form, FormField, FormInvalidError, Text, json_schema
 from orders.catalogue.domain.forms import Choice, FieldType, Limits, VisibleWhen
 
@@ -481,6 +482,15 @@ BODY = {
                 "limits": {"minimum": 0.1, "maximum": 1000},
                 "visible_when": {"field": "what", "equals": "other"},
             },
+            {"code": "by_car", "type": "boolean", "label": {"ru": "Нужен пропуск"}},
+            {
+                "code": "car",
+                "type": "text",
+                "label": {"ru": "Номер машины"},
+                "required": True,
+                "limits": {"mask": "A000AA 000"},
+                "visible_when": {"field": "by_car", "equals": True},
+            },
         ]
     },
 }
@@ -503,6 +513,17 @@ async def test_a_form_is_configured_and_read_as_a_schema(orders: Running) -> Non
     # What was read can be sent back as it is.
     again = await _create(orders, form=form)
     assert again.json()["form"] == form
+    async with orders.database.read() as transaction:
+        stored = await store.offering_by_id(transaction, UUID(created.json()["id"]))
+        assert stored is not None
+        assert await store.offering_at(transaction, stored.id, 1) == stored
+    car = {"what": "leak", "by_car": True, "car": "А123ВС 178"}
+    assert stored.form.check(car) == car
+    assert errors_of(stored.form, {**car, "by_car": False}) == {"answers.car": "not_shown"}
+    assert errors_of(stored.form, {"what": "other", "by_car": True, "area": 0.05}) == {
+        "answers.area": "too_small",
+        "answers.car": "required",
+    }
 
     answer = await orders.client("anna", locale="en").get(f"{path}/form-schema")
     schema = answer.json()

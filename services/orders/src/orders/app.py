@@ -16,6 +16,7 @@ from .drafts import routes as drafts
 from .listing import routes as listing
 from .ordering import routes as ordering
 from .ordering.store import CHANGED_CHANNEL, NumberBlock
+from .personal_data import routes as personal_data
 from .processing import routes as processing
 from .rating import routes as rating
 from .releasing import routes as releasing
@@ -24,6 +25,8 @@ from .statuses import routes as statuses
 ROUTERS = [
     catalogue.router,
     statuses.router,
+    # Before customers, whose `/customers/{id}` would take `/customers/me` of these for an id.
+    personal_data.router,
     customers.router,
     # Before ordering, whose `/orders/{number}` would take `/orders/mine` for a number.
     listing.router,

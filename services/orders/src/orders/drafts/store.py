@@ -57,6 +57,19 @@ async def save(transaction: Transaction, draft: Draft) -> None:
     await transaction.execute(sa.update(drafts).where(drafts.c.id == id_).values(**values))
 
 
+async def erase(transaction: Transaction, applicant_id: UUID) -> None:
+    """Nothing of what the applicant entered stays; what was open is given up."""
+    await transaction.execute(
+        sa.update(drafts)
+        .where(drafts.c.applicant_id == applicant_id)
+        .values(
+            content={},
+            status=sa.case((drafts.c.status == "open", "discarded"), else_=drafts.c.status),
+            version=drafts.c.version + 1,
+        )
+    )
+
+
 def _values(draft: Draft) -> dict[str, object]:
     values = {column.name: getattr(draft, column.name) for column in drafts.c}
     return {**values, "content": dict(draft.content), "status": draft.status.value}

@@ -15,7 +15,9 @@ _SETTINGS = sa.select(order_settings)
 _insert_settings = insert(order_settings)
 _UPSERT_SETTINGS = _insert_settings.on_conflict_do_update(
     index_elements=["singleton"],
-    set_={column.name: _insert_settings.excluded[column.name] for column in order_settings.c if column.name != "singleton"},
+    set_={
+        column.name: _insert_settings.excluded[column.name] for column in order_settings.c if column.name != "singleton"
+    },
 )
 _insert_rule = insert(release_rules)
 _UPSERT_RULE = _insert_rule.on_conflict_do_update(

@@ -250,3 +250,25 @@ def mermaid(kind: Kind) -> str:
         by = "/".join(party.value for party in Party if party in arrow.by)
         lines.append(f"    {arrow.before} --> {arrow.after}: {arrow.verb} ({by}){needs}")
     return "\n".join(lines)
+
+
+def document() -> str:
+    """`docs/order-states.md`: every kind with its diagram, and the groups."""
+    parts = [
+        "# The life of an order, by kind",
+        "Drawn from the tables in `services/orders/src/orders/ordering/domain/machine.py` by "
+        "`python -m foyer_tools.generated`. In brackets who may use the verb, in square brackets what must hold.",
+    ]
+    drawn: dict[str, list[str]] = {}
+    for kind in Kind:
+        drawn.setdefault(mermaid(kind), []).append(f"`{kind.value}`")
+    for diagram, kinds in drawn.items():
+        parts.append(f"## {', '.join(kinds)}\n\n```mermaid\n{diagram}\n```")
+    rows = [
+        f"| `{group.value}` | {', '.join(f'`{s.value}`' for s in Status if GROUPS[s] is group)} |" for group in Group
+    ]
+    parts.append(
+        "## Groups\n\nRules look at these only (C1).\n\n| group | built-in statuses |\n| --- | --- |\n"
+        + "\n".join(rows)
+    )
+    return "\n\n".join(parts) + "\n"

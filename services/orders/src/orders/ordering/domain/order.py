@@ -299,7 +299,8 @@ class Order:
     def refund_amount(self) -> int:
         """What was asked back or went back, whichever is more."""
         asked = sum(item.amount for item in self.refunds.values() if item.state == "requested")
-        return max(self.refund_due, self.refunded, asked)
+        under_way = sum(item.amount for item in self.refunds.values() if item.state == "started")
+        return max(self.refund_due, self.refunded + under_way, asked)
 
     @property
     def money_status(self) -> MoneyStatus:

@@ -300,7 +300,7 @@ def _money(order: Order, *, as_staff: bool) -> MoneyOut:
         pay_until=order.pay_until,
         invoices=[
             InvoiceOut(id=id_, number=item.number, total=order.money(item.amount), state=item.state)
-            for id_, item in order.invoices.items()
+            for id_, item in sorted(order.invoices.items(), key=lambda pair: pair[1].number)
             # An invoice that staff have not shown yet is theirs alone (B17, B19).
             if as_staff or item.state != "issued" or order.terms != "postpaid"
         ],
@@ -313,11 +313,11 @@ def _money(order: Order, *, as_staff: bool) -> MoneyOut:
                 state=item.state,
                 at=item.at,
             )
-            for id_, item in order.payments.items()
+            for id_, item in sorted(order.payments.items(), key=lambda pair: pair[1].at)
         ],
         refunds=[
             RefundOut(id=id_, amount=order.money(item.amount), state=item.state, at=item.at, reason=item.reason)
-            for id_, item in order.refunds.items()
+            for id_, item in sorted(order.refunds.items(), key=lambda pair: pair[1].at)
         ],
     )
 

@@ -60,6 +60,31 @@ _SEARCHED = sa.text(
     "UPDATE order_search SET text = new.text "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:texts AS text[])) AS new (id, text) WHERE order_id = new.id"
 )
+_OPEN_ORDERS = (
+    sa.select(orders.c.number)
+    .where(
+        orders.c.applicant_id == sa.bindparam("applicant"),
+        orders.c.status.not_in(("done", "cancelled", "cancelled_refunded", "removed")),
+    )
+    .order_by(orders.c.id)
+    .limit(20)
+)
+_ERASE = [
+    sa.text(
+        "UPDATE orders SET applicant_name = '', address = NULL, comment = NULL, payer = NULL, answers = '{}', "
+        "rating_text = NULL, wanted = wanted #- '{ticket,visitor}' #- '{stay,visitor}', version = version + 1 "
+        "WHERE applicant_id = :applicant"
+    ),
+    sa.text(
+        "UPDATE order_history h SET note = NULL FROM orders o "
+        "WHERE o.id = h.order_id AND o.applicant_id = :applicant AND h.actor_kind = 'customer'"
+    ),
+    sa.text(
+        "UPDATE order_search s SET text = lower(concat_ws(' ', o.number, o.offering_title)) FROM orders o "
+        "WHERE o.id = s.order_id AND o.applicant_id = :applicant"
+    ),
+    sa.text("DELETE FROM idempotency_keys WHERE caller_id = :applicant"),
+]
 _NEXT_NUMBER = "SELECT nextval('order_numbers') AS number"
 
 
@@ -261,6 +286,18 @@ async def names_of(transaction: Transaction, person_ids: Collection[UUID | None]
     """Names of those people of whom something is known."""
     found = await customers.people_by_id(transaction, {id_ for id_ in person_ids if id_ is not None})
     return {id_: person.name for id_, person in found.items()}
+
+
+async def has_open_orders(transaction: Transaction, applicant_id: UUID) -> list[int]:
+    """Numbers of some orders of the applicant that are not over, or whose money is on its way back."""
+    result = await transaction.execute(_OPEN_ORDERS, {"applicant": applicant_id})
+    return list(result.scalars())
+
+
+async def erase_applicant(transaction: Transaction, applicant_id: UUID) -> None:
+    """Take the person out of their orders: names, addresses, answers and words. Numbers, lines and money stay."""
+    for statement in _ERASE:
+        await transaction.execute(statement, {"applicant": applicant_id})
 
 
 async def search_anew(transaction: Transaction, order: Order) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from foyer_chassis.errors import ConflictError, InvalidError
@@ -79,18 +79,24 @@ class Premises:
     version: int
 
 
-def rewritten(person: Person, *, name: str, locale: Locale, email: str | None, phone: str | None) -> Person:
-    """Staff correct what they entered.
+def changed(person: Person, changes: Mapping[str, Any]) -> Person:
+    """Staff correct what they entered, or say whose company and which discount group it is.
 
     Raises:
         SignsInError, ErasedError.
     """
     if person.erased_at is not None:
         raise ErasedError
-    same = (name, locale, email, phone) == (person.name, person.locale, person.email, person.phone)
+    after = replace(person, **changes)
+    same = (after.name, after.locale, after.email, after.phone) == (
+        person.name,
+        person.locale,
+        person.email,
+        person.phone,
+    )
     if person.source == "identity" and not same:
         raise SignsInError
-    return replace(person, name=name, locale=locale, email=email, phone=phone)
+    return after
 
 
 def erased(person: Person, now: datetime) -> Person:

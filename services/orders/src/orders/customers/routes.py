@@ -1,6 +1,6 @@
 """Customers: what one says of oneself, and what staff keep of them. Contacts leave on the private exchange only."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
@@ -55,8 +55,26 @@ class CustomerIn(BaseModel):
     company: Company | None = None
 
 
-class CustomerChange(CustomerIn):
+class CustomerChange(BaseModel):
+    """What is given is changed; what is not given stays, e.g. a phone that one may not see."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    locale: Literal["ru", "en"] | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    company: Company | None = None
     discount_group_id: UUID | None = None
+
+    def changes(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in ("name", "locale"):
+            if given.get(name, ...) is None:
+                del given[name]
+        if self.company is not None:
+            given["company"] = self.company.values()
+        return given
 
 
 class CustomerOut(BaseModel):

@@ -127,27 +127,21 @@ async def add_person(
 
 
 async def change_person(
-    transaction: Transaction,
-    person_id: UUID,
-    *,
-    name: str,
-    locale: Locale,
-    email: str | None,
-    phone: str | None,
-    company: Mapping[str, str] | None,
-    discount_group_id: UUID | None,
-    if_version: int,
+    transaction: Transaction, person_id: UUID, changes: Mapping[str, Any], *, if_version: int
 ) -> tuple[Person, bool]:
-    """Staff change a customer. Returns the person, and whether the name is another.
+    """Staff change a customer: name, locale, email, phone, company, discount_group_id, as far as they are given.
+
+    Returns:
+        The person, and whether the name is another.
 
     Raises:
         NotFoundError, StaleError, SignsInError, ErasedError, UnknownDiscountGroupError.
     """
     person = await _locked(transaction, person_id, if_version)
-    changed = domain.rewritten(person, name=name, locale=locale, email=email, phone=phone)
-    if discount_group_id is not None and not await store.discount_group_exists(transaction, discount_group_id):
+    changed = replace(domain.changed(person, changes), version=person.version + 1)
+    group = changed.discount_group_id
+    if group is not None and not await store.discount_group_exists(transaction, group):
         raise UnknownDiscountGroupError(field="discount_group_id")
-    changed = replace(changed, company=company, discount_group_id=discount_group_id, version=person.version + 1)
     await store.save_person(transaction, changed)
     _publish(transaction, changed)
     return changed, changed.name != person.name

@@ -1,6 +1,6 @@
 """A customer's data: changed by staff, exported, imported, erased."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
@@ -41,7 +41,7 @@ class Imported(BaseModel):
     premises: list[PremisesOut]
 
 
-@router.put("/customers/{customer_id}", dependencies=[requires("customers:edit")])
+@router.patch("/customers/{customer_id}", dependencies=[requires("customers:edit")])
 async def change_customer(
     customer_id: UUID,
     body: CustomerChange,
@@ -51,8 +51,8 @@ async def change_customer(
     if_match: Annotated[str | None, Header()] = None,
 ) -> CustomerOut:
     """Who signs in keeps the name and contacts that the identity provider says; company and group can be changed."""
-    values: dict[str, Any] = {**dict(body), "company": None if body.company is None else body.company.values()}
-    person = await use_cases.change_customer(transaction, customer_id, **values, if_version=version_of(if_match))
+    version = version_of(if_match)
+    person = await use_cases.change_customer(transaction, customer_id, body.changes(), if_version=version)
     response.headers["ETag"] = etag(person.version)
     shown = await customers.phone_shown(transaction, customer_id, caller.kinds("orders:read_all"))
     return CustomerOut.of(person, phone_shown=shown)

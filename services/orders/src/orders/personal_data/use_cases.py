@@ -29,33 +29,14 @@ class OpenOrdersError(ConflictError):
 
 
 async def change_customer(
-    transaction: Transaction,
-    customer_id: UUID,
-    *,
-    name: str,
-    locale: Locale,
-    email: str | None,
-    phone: str | None,
-    company: Mapping[str, str] | None,
-    discount_group_id: UUID | None,
-    if_version: int,
+    transaction: Transaction, customer_id: UUID, changes: Mapping[str, Any], *, if_version: int
 ) -> Person:
     """Staff change a customer; another name is on their orders at once.
 
     Raises:
         NotFoundError, StaleError, SignsInError, ErasedError, UnknownDiscountGroupError.
     """
-    person, renamed = await customer_cases.change_person(
-        transaction,
-        customer_id,
-        name=name,
-        locale=locale,
-        email=email,
-        phone=phone,
-        company=company,
-        discount_group_id=discount_group_id,
-        if_version=if_version,
-    )
+    person, renamed = await customer_cases.change_person(transaction, customer_id, changes, if_version=if_version)
     if renamed:
         await orders.rename_applicant(transaction, customer_id, person.name)
     return person

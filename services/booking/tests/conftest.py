@@ -7,7 +7,7 @@ from booking.service import SERVICE
 from foyer_chassis.testing import Databases, Identity, Running, running, utc
 from foyer_contracts.envelope import Event
 from foyer_contracts.money import Money
-from foyer_contracts.orders import Actor, OrderCancelled, OrderPlaced, SlotRequest
+from foyer_contracts.orders import Actor, OrderCancelled, OrderPlaced, SlotRequest, Terms
 from foyer_contracts.payments import PaymentSucceeded
 
 NOW = utc(2026, 12, 1, 9)
@@ -62,6 +62,7 @@ def placed(
     order_id: UUID | None = None,
     applicant_id: UUID | None = None,
     prepaid: bool = True,
+    terms: Terms | None = None,
 ) -> Event[OrderPlaced]:
     order_id = order_id or uuid4()
     data = OrderPlaced(
@@ -73,6 +74,7 @@ def placed(
         applicant_id=applicant_id or uuid4(),
         payer_kind="individual",
         prepaid=prepaid,
+        terms=terms,
         responsible_ids=[],
         slots=SlotRequest(resource_id=resource_id, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=minutes)),
     )

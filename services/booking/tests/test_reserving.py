@@ -13,6 +13,9 @@ from booking.reserving.tables import reservations
 from foyer_chassis.testing import Running, same_shape
 from foyer_contracts.booking import PlacesHeld, PlacesUnavailable, ReservationConfirmed
 from foyer_contracts.envelope import Event
+from foyer_contracts.money import Money
+from foyer_contracts.orders import StayRequest, Visitor
+from foyer_contracts.payments import AccountDebited
 from foyer_contracts.samples import SAMPLES
 
 from .conftest import NINE_TO_NINE, NOW, TOMORROW, add_resource, cancelled, paid, placed
@@ -20,6 +23,8 @@ from .conftest import NINE_TO_NINE, NOW, TOMORROW, add_resource, cancelled, paid
 HELD, UNAVAILABLE = "booking.places.held.v1", "booking.places.unavailable.v1"
 EXPIRED, CONFIRMED = "booking.hold.expired.v1", "booking.reservation.confirmed.v1"
 RELEASED = "booking.reservation.released.v1"
+#: Published while a test makes its resource.
+SETTING_UP = ("booking.location.changed.v1", "booking.resource.changed.v1")
 
 
 async def statuses(booking: Running) -> list[str]:
@@ -29,7 +34,7 @@ async def statuses(booking: Running) -> list[str]:
 
 
 async def types(booking: Running) -> list[str]:
-    return [event.type for event in await booking.published() if event.type != "booking.resource.changed.v1"]
+    return [event.type for event in await booking.published() if event.type not in SETTING_UP]
 
 
 @pytest.mark.parametrize("status", Status)
@@ -129,6 +134,33 @@ async def test_paid_hold_is_confirmed_then_runs_by_the_clock(booking: Running) -
     assert tail == ["started", "ended"]
     for event in await booking.published():
         same_shape(event, SAMPLES[event.type])
+
+
+async def test_an_order_on_account_waits_until_it_is_charged(booking: Running) -> None:
+    resource = await add_resource(booking)
+    order = placed(resource, prepaid=False, terms="account")
+    await booking.handle(order)
+    assert await statuses(booking) == ["held"]
+    data = AccountDebited(
+        customer_id=order.data.applicant_id,
+        order_id=order.data.order_id,
+        amount=Money(amount=40000, currency="RUB"),
+        balance=Money.zero("RUB"),
+        credit_limit=Money.zero("RUB"),
+    )
+    await booking.handle_twice(Event.make(data, subject=data.customer_id, sequence=1, time=NOW))
+    assert await statuses(booking) == ["confirmed"]
+
+
+async def test_what_is_not_here_cannot_be_had(booking: Running) -> None:
+    stay = StayRequest(
+        room_type_id=uuid4(), arrival=NOW.date(), departure=TOMORROW.date(), adults=1, visitor=Visitor(name="Анна")
+    )
+    order = placed(uuid4())
+    data = order.data.model_copy(update={"slots": None, "stay": stay})
+    await booking.handle_twice(order.model_copy(update={"data": data}))
+    (event,) = await booking.published(UNAVAILABLE)
+    assert (event.data.order_id, event.data.reason) == (data.order_id, "unknown_resource")
 
 
 async def test_what_is_free_or_paid_afterwards_is_confirmed_at_once(booking: Running) -> None:

@@ -7,7 +7,7 @@ from foyer_chassis.consumer import SubscribeMany
 from foyer_chassis.db import Transaction
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import OrderCancelled, OrderPlaced
-from foyer_contracts.payments import PaymentSucceeded
+from foyer_contracts.payments import AccountDebited, PaymentSucceeded
 
 from . import use_cases
 
@@ -22,8 +22,12 @@ def subscriptions(*, default_hold_ttl_seconds: int) -> list[SubscribeMany]:
         whole = {event.data.order_id: event for event in paid if event.data.invoice_paid}
         await use_cases.confirm_paid(transaction, whole)
 
+    async def on_debited(transaction: Transaction, debited: Sequence[Event[AccountDebited]]) -> None:
+        await use_cases.confirm_paid(transaction, {event.data.order_id: event for event in debited})
+
     return [
         SubscribeMany(OrderPlaced, on_placed),
         SubscribeMany(PaymentSucceeded, on_paid),
+        SubscribeMany(AccountDebited, on_debited),
         SubscribeMany(OrderCancelled, use_cases.release),
     ]

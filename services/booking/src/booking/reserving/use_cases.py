@@ -28,6 +28,11 @@ async def hold_places(
     Set-based: the same three queries for one order and for fifty. What costs nothing, or is paid afterwards, waits
     for no payment: it is confirmed at once.
     """
+    for event in placed:
+        if event.data.ticket is not None or event.data.stay is not None:
+            # There are no workplaces and no rooms here yet, so none has that id.
+            with handling(event):
+                _unavailable(transaction, event.data.order_id, "unknown_resource", event.sequence)
     wanted = {event.data.order_id: event for event in placed if event.data.slots is not None}
     if not wanted:
         return
@@ -54,11 +59,16 @@ async def hold_places(
             if reservation is not None and reservation.id in had:
                 _held(transaction, reservation, resources[reservation.resource_id])
                 # Also when the payment overtook the order.
-                if orders[id_].paid or not event.data.prepaid or reservation.total.amount == 0:
+                if orders[id_].paid or not _pays_first(event.data) or reservation.total.amount == 0:
                     need_no_payment[id_] = event
             elif reservation is not None or id_ in refused:
                 _unavailable(transaction, id_, refused.get(id_, "places_taken"), event.sequence)
     await confirm_paid(transaction, need_no_payment)
+
+
+def _pays_first(placed: OrderPlaced) -> bool:
+    """Whether the places wait for money; a publisher before `terms` says only whether it is prepaid."""
+    return placed.prepaid if placed.terms is None else placed.terms in ("prepaid", "part_payment", "account")
 
 
 def _reservation(

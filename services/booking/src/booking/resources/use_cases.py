@@ -18,6 +18,7 @@ async def create_location(transaction: Transaction, *, name: str, calendar: Cale
     check_opening_hours(calendar.opening_hours)
     location = Location(id=new_id(), name=name, calendar=calendar, version=1)
     await store.save_location(transaction, location)
+    _publish_location(transaction, location)
     return location
 
 
@@ -37,6 +38,7 @@ async def change_location(
         raise StaleError(version=current.version)
     location = replace(current, name=name, calendar=calendar, version=current.version + 1)
     await store.save_location(transaction, location)
+    _publish_location(transaction, location)
     for resource in await store.resources_of(transaction, location_id):
         await _save(transaction, replace(resource, version=resource.version + 1))
     return location
@@ -105,6 +107,20 @@ async def change_resource(
     )
     await _save(transaction, resource)
     return resource
+
+
+def _publish_location(transaction: Transaction, location: Location) -> None:
+    transaction.publish(
+        events.LocationChanged(
+            location_id=location.id,
+            name=location.name,
+            time_zone=location.calendar.zone.key,
+            opening_hours=[events.OpeningHours(**asdict(hours)) for hours in location.calendar.opening_hours],
+            closed_days=sorted(location.calendar.closed_days),
+        ),
+        subject=location.id,
+        sequence=location.version,
+    )
 
 
 async def _save(transaction: Transaction, resource: Resource) -> None:

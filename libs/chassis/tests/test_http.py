@@ -159,6 +159,18 @@ def test_a_route_without_declared_access_is_refused() -> None:
         build_app("test", settings(), [router], description="")
 
 
+def test_a_route_of_an_included_router_must_declare_access_too() -> None:
+    inner, outer = APIRouter(), APIRouter()
+
+    @inner.get("/forgotten")
+    async def forgotten() -> None:
+        return None
+
+    outer.include_router(inner)
+    with pytest.raises(RuntimeError, match="/forgotten"):
+        build_app("test", settings(), [outer], description="")
+
+
 def _signed_with_the_public_key_as_a_secret(claims: dict[str, object], public_key: bytes) -> str:
     def encode(part: bytes) -> str:
         return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import uuid4
@@ -112,9 +112,18 @@ async def _nothing() -> AsyncIterator[None]:
     yield
 
 
-def _refuse_undeclared(router: APIRouter) -> None:
+def routes_of(router: APIRouter) -> Iterator[APIRoute]:
+    """The router's routes, with those of the routers that it includes."""
     for route in router.routes:
-        if isinstance(route, APIRoute) and access_of(route) is None:
+        if isinstance(route, APIRoute):
+            yield route
+        elif isinstance(included := getattr(route, "original_router", None), APIRouter):
+            yield from routes_of(included)
+
+
+def _refuse_undeclared(router: APIRouter) -> None:
+    for route in routes_of(router):
+        if access_of(route) is None:
             raise RuntimeError(f"{sorted(route.methods or ())} {route.path} does not declare who may call it")
 
 

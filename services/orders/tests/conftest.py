@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from foyer_chassis.testing import Databases, Identity, Running, running, utc
 from foyer_contracts import booking, payments
-from foyer_contracts.booking import OpeningHours, ResourceChanged
+from foyer_contracts.booking import LocationChanged, OpeningHours, ResourceChanged
 from foyer_contracts.envelope import Event, EventData
 from foyer_contracts.money import Money
-from foyer_contracts.orders import Line
+from foyer_contracts.orders import Actor, Line
 from orders.service import SERVICE
 
 NOW = utc(2026, 12, 1, 9)
@@ -25,6 +25,19 @@ async def orders(databases: Databases, identity: Identity) -> AsyncIterator[Runn
     async with running(SERVICE, databases, identity) as it:
         it.at(NOW)
         yield it
+
+
+def location_changed(location_id: UUID, *, time_zone: str = "Europe/Moscow", **more: Any) -> Event[LocationChanged]:
+    """Open from nine to six on weekdays."""
+    data = LocationChanged(
+        location_id=location_id,
+        name="Фойе",
+        time_zone=time_zone,
+        opening_hours=[OpeningHours(weekday=day, opens=540, closes=1080) for day in range(5)],
+        closed_days=more.pop("closed_days", []),
+        **more,
+    )
+    return Event.make(data, subject=location_id, sequence=1, time=NOW)
 
 
 def resource_changed(
@@ -222,6 +235,24 @@ class Heard:
     def ended(self) -> Event[Any]:
         data = booking.ReservationEnded(order_id=self.order_id, reservation_id=self.reservation_id)
         return self._event(data, self.reservation_id, 5)
+
+    def rescheduled(self, *, hours: int, total: Money = TOTAL, sequence: int = 6) -> Event[Any]:
+        moved = self.places.model_copy(
+            update={
+                "starts_at": self.places.starts_at + timedelta(hours=hours),
+                "ends_at": self.places.ends_at + timedelta(hours=hours),
+            }
+        )
+        data = booking.ReservationRescheduled(
+            order_id=self.order_id,
+            reservation_id=self.reservation_id,
+            places=moved,
+            previous=self.places,
+            lines=[Line(title="Нева, 30 min", quantity=4, unit_price=PRICE, total=total)],
+            total=total,
+            actor=Actor(kind="staff", id=uuid4()),
+        )
+        return self._event(data, self.reservation_id, sequence)
 
     def link(self) -> Event[Any]:
         data = payments.PaymentLinkCreated(

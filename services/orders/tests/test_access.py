@@ -83,7 +83,7 @@ GET    /v1/offerings/{offering_id}/items                   + + + + + + + + + + +
 GET    /v1/offerings/{offering_id}/items/{item_id}         0 0 0 0 0 0 0 0 0 0 0 0
 POST   /v1/offerings/{offering_id}/items                   - - - - - - - - - - - +
 POST   /v1/offerings/{offering_id}/items/import            - - - - - - - - - - - +
-PUT    /v1/offerings/{offering_id}/items/{item_id}         - - - - - - - - - - - 0
+PUT    /v1/offerings/{offering_id}/items/{item_id}         - - - - - - - - - - - +
 GET    /v1/categories                                      + + + + + + + + + + + +
 GET    /v1/categories/{category_id}                        0 0 0 0 0 0 0 0 0 0 0 0
 POST   /v1/categories                                      - - - - - - - - - - - +

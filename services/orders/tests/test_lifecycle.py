@@ -1,6 +1,7 @@
 """What an order makes of what it hears, in any order of arrival."""
 
 import asyncio
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -11,7 +12,7 @@ from foyer_contracts.money import Money
 from foyer_contracts.orders import OrderCancelled, OrderStatusChanged
 from foyer_contracts.samples import SAMPLES
 
-from .conftest import Heard, Shop
+from .conftest import STARTS, Heard, Shop
 
 CHANGED, CANCELLED, PRICED = "orders.order.status_changed.v1", "orders.order.cancelled.v1", "orders.order.priced.v1"
 
@@ -237,3 +238,79 @@ async def test_two_cancel_at_once(shop: Shop) -> None:
     answers = await asyncio.gather(shop.cancel(order), shop.cancel(order, "rita", "rent_manager"))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert len(await shop.orders.published(CANCELLED)) == 1
+
+
+@pytest.mark.feature("A13")
+@pytest.mark.feature("A15")
+async def test_every_view_shows_the_new_time(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    moved = heard.rescheduled(hours=3)
+    await shop.orders.handle_twice(moved)
+    # An older move that comes late changes nothing.
+    await shop.orders.handle(heard.rescheduled(hours=1, sequence=5))
+    new_time = (STARTS + timedelta(hours=3)).isoformat().replace("+00:00", "Z")
+    card = await shop.card(order)
+    assert (card["slots"]["starts_at"], card["status"], card["money"]["status"]) == (new_time, "confirmed", "paid")
+    assert card["places"]["starts_at"].startswith("2026-12-02T13:00")
+    assert card["unread"]
+    row = (await shop.orders.client("rita", "rent_manager").get("/v1/orders")).json()["items"][0]
+    assert row["starts_at"].startswith("2026-12-02T13:00")
+    history = (await shop.orders.client("anna").get(f"/v1/orders/{order['number']}/history")).json()["items"]
+    assert (history[-1]["what"], history[-1]["details"]) == ("edited", {"changed": ["slots"]})
+    (event,) = await shop.orders.published("orders.order.changed.v1")
+    assert (event.data.changed, event.data.refund.amount) == (["slots"], 0)
+    # What is over does not move.
+    await shop.cancel(order)
+    await shop.orders.handle(heard.rescheduled(hours=5, sequence=9))
+    assert (await shop.card(order))["slots"]["starts_at"] == new_time
+
+
+@pytest.mark.feature("A14")
+async def test_the_payer_of_a_companys_booking_can_be_edited(shop: Shop) -> None:
+    order = await shop.place(payer_kind="company", payer={"name": "ООО Ромашка", "inn": "7707083893"})
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    card = await shop.card(order, "rita", "rent_manager")
+    answer = await shop.orders.client("rita", "rent_manager").patch(
+        f"/v1/orders/{order['number']}",
+        json={"payer": {"name": "ООО Лютик", "inn": "7707083893"}},
+        headers={"If-Match": f'"{card["version"]}"'},
+    )
+    assert answer.json()["payer"]["name"] == "ООО Лютик"
+
+
+@pytest.mark.feature("A26")
+async def test_cancelling_tells_booking_at_once(shop: Shop) -> None:
+    order = await shop.place()
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    await shop.cancel(order)
+    (event,) = await shop.orders.published(CANCELLED)
+    assert (str(event.data.order_id), event.data.reason) == (order["id"], "customer_request")
+
+
+async def test_the_fee_of_a_late_cancellation_is_kept_and_shown_before(shop: Shop) -> None:
+    admin = shop.orders.client("alex", "administrator")
+    answer = await admin.post(
+        "/v1/offerings",
+        json={
+            "title": "С условиями",
+            "kind": "slot_booking",
+            "terms": "prepaid",
+            "cancellation": [{"hours_before": 48, "fee_percent": 30}],
+        },
+        headers={"Idempotency-Key": "policy"},
+    )
+    order = await shop.place(offering_id=answer.json()["id"])
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    preview = (await shop.orders.client("anna").get(f"/v1/orders/{order['number']}/cancellation")).json()
+    assert (preview["allowed"], preview["fee"]["amount"], preview["refund"]["amount"]) == (True, 12000, 28000)
+    cancelled = (await shop.cancel(order)).json()
+    assert (cancelled["money"]["fee"]["amount"], cancelled["money"]["refund_due"]["amount"]) == (12000, 28000)
+    (event,) = await shop.orders.published(CANCELLED)
+    assert (event.data.fee.amount, event.data.refund.amount) == (12000, 28000)
+    await shop.orders.handle(heard.refunded(Money(amount=28000, currency="RUB")))
+    assert (await shop.card(order))["title"] == "Отменён. Деньги возвращены"

@@ -2,15 +2,16 @@
 comments; two managers at once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from foyer_chassis.testing import Running, same_shape
+from foyer_chassis.testing import Running, same_shape, utc
 from foyer_contracts.envelope import Event
 from foyer_contracts.samples import SAMPLES
 
-from .conftest import NOW, Desk, Heard, resource_changed
+from .conftest import NOW, Desk, Heard, location_changed, resource_changed
 
 MANAGER = ("sergey", "service_manager")
 FORM = {
@@ -476,3 +477,27 @@ async def test_the_card_shows_who_until_when_and_the_payments(desk: Desk, orders
     assert (card["money"]["invoiced"]["amount"], card["money"]["all_paid"]) == (40000, True)
     assert (await desk.card(order))["applicant"] is None
     assert (await desk.card(order))["money"]["costs"] is None
+
+
+@pytest.mark.feature("A6")
+@pytest.mark.feature("X2")
+@pytest.mark.parametrize(
+    ("placed_at", "minutes", "due"),
+    [
+        # Tuesday noon in Moscow; within the day, over the night, over the weekend, over a closed day.
+        (utc(2026, 12, 1, 9), 60, utc(2026, 12, 1, 10)),
+        (utc(2026, 12, 1, 14), 120, utc(2026, 12, 2, 7)),
+        (utc(2026, 12, 4, 14), 120, utc(2026, 12, 7, 7)),
+        (utc(2026, 12, 9, 14), 120, utc(2026, 12, 11, 7)),
+        (utc(2026, 12, 5, 3), 30, utc(2026, 12, 7, 6, 30)),
+    ],
+)
+async def test_deadlines_count_the_business_hours_of_the_location(
+    desk: Desk, placed_at: datetime, minutes: int, due: datetime
+) -> None:
+    location = UUID("0198f000-0000-7000-8000-00000000000a")
+    await desk.orders.handle(location_changed(location, closed_days=[date(2026, 12, 10)]))
+    offering = await desk.offering(location_ids=[str(location)], respond_within_minutes=minutes)
+    desk.orders.at(placed_at)
+    order = await desk.place(offering)
+    assert datetime.fromisoformat(order["deadlines"]["respond_by"]) == due

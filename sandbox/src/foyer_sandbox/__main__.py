@@ -1,9 +1,9 @@
-"""`python -m foyer_sandbox provider|push|mailbox|identity` runs one of the four processes until SIGTERM."""
+"""`python -m foyer_sandbox provider|stripe|push|mailbox|identity` runs one of the five processes until SIGTERM."""
 
 import sys
 from importlib import import_module
 
-COMMANDS = ("provider", "push", "mailbox", "identity")
+COMMANDS = ("provider", "stripe", "push", "mailbox", "identity")
 
 
 def main() -> int:

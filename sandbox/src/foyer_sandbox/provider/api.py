@@ -120,6 +120,16 @@ def api_routes(
             raise ApiError(404, "Refund doesn't exist or access denied", "refund_id")
         return JSONResponse(domain.refund_object(refund))
 
+    @router.post("/receipts")
+    async def create_receipt(request: Request) -> JSONResponse:
+        return await once(request, bank.receipt)
+
+    @router.get("/receipts/{receipt_id}")
+    async def read_receipt(receipt_id: str) -> JSONResponse:
+        if bank.store.receipt(receipt_id) is None:
+            raise ApiError(404, "Receipt doesn't exist or access denied", "receipt_id")
+        return JSONResponse(bank.shown(receipt_id))
+
     @router.get("/me")
     async def me() -> JSONResponse:
         return JSONResponse(
@@ -128,7 +138,7 @@ def api_routes(
                 "status": "enabled",
                 "test": True,
                 "fiscalization": {"enabled": True, "provider": "fns"},
-                "payment_methods": ["bank_card"],
+                "payment_methods": ["bank_card", "sbp"],
             }
         )
 

@@ -151,8 +151,39 @@ class Bank:
             self.store.save_refund(refund)
             return self._settle(refund) if not switches.refund_pending_seconds else Result(domain.refund_object(refund))
 
+    def receipt(self, body: dict[str, Any]) -> Result:
+        """A receipt apart from its payment: what closes a prepayment. Its items and settlements come to one sum, which
+        is not more than what of the payment was not given back."""
+        payment_id = body.get("payment_id")
+        with self.store.database.transaction():
+            payment = self.store.payment(payment_id) if isinstance(payment_id, str) else None
+            if body.get("type") != "payment" or payment is None or payment.status != "succeeded":
+                raise invalid("A succeeded payment is needed", "payment_id")
+            settlements = body.get("settlements")
+            if not isinstance(settlements, list) or len(settlements) != 1 or settlements[0].get("type") != "prepayment":
+                raise invalid("One settlement of type prepayment is needed", "settlements")
+            total, _ = requests.amount_of(settlements[0])
+            if total > payment.amount - payment.refunded:
+                raise invalid("Settlements are more than what was paid", "settlements")
+            if body.get("send") is not True:
+                raise invalid("send must be true", "send")
+            requests.receipt_of({"receipt": body}, total)
+            receipt_id = "rt-" + domain.new_id("payment", datetime.now(UTC))
+            shown = {
+                "id": receipt_id,
+                "type": "payment",
+                "payment_id": payment.id,
+                "status": "pending",
+                "items": body["items"],
+                "settlements": settlements,
+            }
+            self.store.add_receipt(receipt_id, payment.id, shown | {"customer": body.get("customer")})
+            return Result(shown)
+
     def shown(self, object_id: str) -> dict[str, Any]:
         """A payment or refund as it is now; 404 when there is none."""
+        if receipt := self.store.receipt(object_id):
+            return {name: value for name, value in receipt.items() if name != "customer"}
         refund = self.store.refund(object_id)
         return domain.refund_object(refund) if refund else self._shown(self._payment(object_id))
 
@@ -167,6 +198,8 @@ class Bank:
             return self.decline(payment_id, reason, card)
         with self.store.database.transaction():
             payment = self._pending(payment_id)
+            if payment.payment_method and payment.payment_method["type"] == "sbp":
+                return self._confirm(payment, domain.sbp_method(payment.id))
             return self._confirm(payment, domain.card_method(payment.id, card, payment.save_payment_method))
 
     def decline(self, payment_id: str, reason: str, card: str = domain.GOOD_CARD) -> Result:
@@ -261,6 +294,6 @@ class Bank:
         data = body.get("payment_method_data")
         if data is None:
             return None
-        if not isinstance(data, dict) or data.get("type") != "bank_card":
-            raise invalid("This shop takes bank cards only", "payment_method_data.type")
-        return {"type": "bank_card", "id": domain.new_id("payment", now), "saved": False, "status": "inactive"}
+        if not isinstance(data, dict) or data.get("type") not in {"bank_card", "sbp"}:
+            raise invalid("This shop takes bank cards and SBP only", "payment_method_data.type")
+        return {"type": data["type"], "id": domain.new_id("payment", now), "saved": False, "status": "inactive"}

@@ -87,6 +87,7 @@ def audited(bank: Bank, payment: domain.Payment) -> dict[str, Any]:
     return {
         "payment": bank.shown(payment.id),
         "receipt": payment.receipt,
+        "receipts": bank.store.receipts(payment.id),
         "refunds": [
             domain.refund_object(refund) | ({"receipt": refund.receipt} if refund.receipt else {})
             for refund in bank.store.refunds(payment.id, 10_000)

@@ -122,6 +122,17 @@ def card_method(payment_id: str, number: str, saved: bool) -> dict[str, Any]:
     }
 
 
+def sbp_method(payment_id: str) -> dict[str, Any]:
+    """The system of fast payments as the API shows it."""
+    return {
+        "type": "sbp",
+        "id": payment_id,
+        "saved": False,
+        "status": "inactive",
+        "sbp_operation_id": secrets.token_hex(16).upper(),
+    }
+
+
 def confirm(payment: Payment, method: dict[str, Any], now: datetime, capture_expiry_seconds: float) -> None:
     """The payer's bank agreed: captured at once or reserved until the shop captures."""
     payment.payment_method = method

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS refunds (id TEXT PRIMARY KEY, payment_id TEXT NOT NUL
     created_at REAL NOT NULL, due_at REAL, document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS refunds_payment ON refunds (payment_id);
+CREATE TABLE IF NOT EXISTS receipts (id TEXT PRIMARY KEY, payment_id TEXT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS receipts_payment ON receipts (payment_id);
 CREATE TABLE IF NOT EXISTS idempotence (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, object_id TEXT NOT NULL,
     created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS notifications (id INTEGER PRIMARY KEY, event TEXT NOT NULL, object_id TEXT NOT NULL,
@@ -98,6 +100,22 @@ class Store:
             limit,
         )
         return [Refund.model_validate_json(row["document"]) for row in rows]
+
+    def add_receipt(self, receipt_id: str, payment_id: str, document: dict[str, Any]) -> None:
+        """Keep a receipt that was made apart from its payment."""
+        self.database.execute(
+            "INSERT INTO receipts VALUES (?, ?, ?)", receipt_id, payment_id, json.dumps(document, ensure_ascii=False)
+        )
+
+    def receipt(self, receipt_id: str) -> dict[str, Any] | None:
+        """One such receipt."""
+        row = self.database.row("SELECT document FROM receipts WHERE id = ?", receipt_id)
+        return dict(json.loads(row["document"])) if row else None
+
+    def receipts(self, payment_id: str) -> list[dict[str, Any]]:
+        """All such receipts of a payment."""
+        rows = self.database.rows("SELECT document FROM receipts WHERE payment_id = ?", payment_id)
+        return [json.loads(row["document"]) for row in rows]
 
     def due(self, now: datetime) -> tuple[list[Payment], list[Refund]]:
         """What time has run out for."""

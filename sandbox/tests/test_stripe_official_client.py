@@ -1,0 +1,113 @@
+"""The Stripe stand-in driven by Stripe's official client, whose models must take every answer."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+import stripe
+from foyer_sandbox.testing import SandboxProcess, Starter
+
+KEY, SECRET = "sk_test_1", "whsec_test"
+
+
+@pytest.fixture(scope="module")
+def process(sandbox: Starter) -> SandboxProcess:
+    return sandbox("stripe", FOYER_STRIPE_SECRET_KEY=KEY, FOYER_STRIPE_WEBHOOK_SECRET=SECRET)
+
+
+@pytest.fixture
+def client(process: SandboxProcess) -> Any:
+    return stripe.StripeClient(KEY, base_addresses={"api": process.url}, max_network_retries=0)
+
+
+def session(**changes: Any) -> dict[str, Any]:
+    price = {"currency": "eur", "unit_amount": 40000, "product_data": {"name": "Meeting room"}}
+    return {
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "success_url": "http://127.0.0.1/back",
+        "metadata": {"payment_id": "7"},
+        "payment_intent_data": {"metadata": {"payment_id": "7"}},
+        **changes,
+    }
+
+
+async def pay(process: SandboxProcess, id_: str, **body: str) -> Any:
+    async with httpx2.AsyncClient(trust_env=False) as browser:
+        return (await browser.post(f"{process.url}/sandbox/sessions/{id_}/pay", json=body)).json()
+
+
+async def test_whole_life_of_a_session(client: Any, process: SandboxProcess) -> None:
+    options = {"idempotency_key": str(uuid4())}
+    made = await asyncio.to_thread(client.v1.checkout.sessions.create, session(), options)
+    assert (made.status, made.payment_status, made.amount_total, made.currency) == ("open", "unpaid", 40000, "eur")
+    again = await asyncio.to_thread(client.v1.checkout.sessions.create, session(), options)
+    assert again.id == made.id
+    with pytest.raises(stripe.IdempotencyError):
+        await asyncio.to_thread(client.v1.checkout.sessions.create, session(success_url="http://x/"), options)
+    assert (await pay(process, made.id, card="4000000000009995"))["status"] == "open", "a declined card may be replaced"
+    assert (await pay(process, made.id))["status"] == "complete"
+    expand = {"expand": ["payment_intent.payment_method"]}
+    paid = await asyncio.to_thread(client.v1.checkout.sessions.retrieve, made.id, expand)
+    intent = paid.payment_intent
+    assert (intent.status, intent.amount_received, intent.metadata["payment_id"]) == ("succeeded", 40000, "7")
+    assert intent.payment_method.card.last4 == "4242"
+    refund = await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 15000})
+    assert (refund.status, refund.amount) == ("succeeded", 15000)
+    assert len((await asyncio.to_thread(client.v1.refunds.list, {"payment_intent": intent.id})).data) == 1
+    with pytest.raises(stripe.InvalidRequestError):
+        await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 25001})
+
+
+@pytest.mark.parametrize(("verb", "status"), [("capture", "succeeded"), ("cancel", "canceled")])
+async def test_reserved_money(client: Any, process: SandboxProcess, verb: str, status: str) -> None:
+    made = await asyncio.to_thread(
+        client.v1.checkout.sessions.create, session(payment_intent_data={"capture_method": "manual"})
+    )
+    intent_id = (await pay(process, made.id))["payment_intent"]
+    assert (await asyncio.to_thread(client.v1.payment_intents.retrieve, intent_id)).status == "requires_capture"
+    assert (await asyncio.to_thread(getattr(client.v1.payment_intents, verb), intent_id)).status == status
+    with pytest.raises(stripe.InvalidRequestError):
+        await asyncio.to_thread(getattr(client.v1.payment_intents, verb), intent_id)
+
+
+async def test_a_saved_card_is_charged_and_declined(client: Any, process: SandboxProcess) -> None:
+    made = await asyncio.to_thread(
+        client.v1.checkout.sessions.create,
+        session(customer_creation="always", payment_intent_data={"setup_future_usage": "off_session"}),
+    )
+    intent_id = (await pay(process, made.id))["payment_intent"]
+    intent = await asyncio.to_thread(client.v1.payment_intents.retrieve, intent_id)
+    charge = {
+        "amount": 100,
+        "currency": "eur",
+        "customer": intent.customer,
+        "payment_method": intent.payment_method,
+        "confirm": True,
+        "off_session": True,
+    }
+    assert (await asyncio.to_thread(client.v1.payment_intents.create, charge)).status == "succeeded"
+    with pytest.raises(stripe.InvalidRequestError):
+        await asyncio.to_thread(client.v1.payment_intents.create, {**charge, "customer": "cus_other"})
+
+
+async def test_what_is_wrong_is_refused(client: Any, process: SandboxProcess) -> None:
+    for wrong in (session(line_items=[]), session(success_url=""), session(mode="setup")):
+        with pytest.raises(stripe.InvalidRequestError):
+            await asyncio.to_thread(client.v1.checkout.sessions.create, wrong)
+    with pytest.raises(stripe.InvalidRequestError):
+        await asyncio.to_thread(client.v1.checkout.sessions.retrieve, "cs_test_none")
+    stranger = stripe.StripeClient("sk_test_wrong", base_addresses={"api": process.url}, max_network_retries=0)
+    with pytest.raises(stripe.AuthenticationError):
+        await asyncio.to_thread(stranger.v1.checkout.sessions.retrieve, "cs_test_none")
+
+
+async def test_an_expired_session_and_its_signed_event(client: Any, process: SandboxProcess, receiver: Any) -> None:
+    async with httpx2.AsyncClient(trust_env=False, base_url=process.url) as script:
+        await script.patch("/sandbox/switches", json={"webhook_url": receiver.url})
+        made = await asyncio.to_thread(client.v1.checkout.sessions.create, session())
+        await script.post(f"/sandbox/sessions/{made.id}/expire")
+    expired = await asyncio.to_thread(client.v1.checkout.sessions.retrieve, made.id)
+    assert (expired.status, expired.url) == ("expired", None)

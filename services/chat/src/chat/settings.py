@@ -1,5 +1,6 @@
 from foyer_chassis.settings import ServiceSettings
+from pydantic import Field
 
 
 class Settings(ServiceSettings):
-    """Chat needs nothing of its own from outside."""
+    most_sockets: int = Field(default=2000, ge=1, description="WebSockets at once, per process; then close code 1013")

@@ -48,7 +48,8 @@ conversations = sa.Table(
     sa.Index("conversations_applicant", "applicant_id", "id"),
 )
 
-#: `count`: how many messages of its kind of author are in its thread, with this one.
+#: `count`: how many messages of its kind of author are in its thread, with this one. `changed_version`: the
+#: conversation's version when it was last edited or deleted.
 messages = sa.Table(
     "messages",
     metadata,
@@ -65,11 +66,37 @@ messages = sa.Table(
     sa.Column("event_id", UUID(as_uuid=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("count", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("changed_version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("edited_at", sa.DateTime(timezone=True)),
+    sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.UniqueConstraint("event_id", name="messages_once_per_event"),
     sa.CheckConstraint("thread IN ('public', 'internal')", name="messages_thread"),
     sa.CheckConstraint("(text IS NULL) <> (template IS NULL)", name="messages_text_or_template"),
     sa.Index("messages_thread_position", "conversation_id", "thread", "position"),
     sa.Index("messages_author", "author_id", postgresql_where=sa.text("author_id IS NOT NULL")),
+    sa.Index("messages_author_lately", "author_id", "created_at", postgresql_where=sa.text("author_id IS NOT NULL")),
+    sa.Index("messages_changed", "conversation_id", "changed_version", postgresql_where=sa.text("changed_version > 0")),
+)
+
+#: What a message said before each time its author changed or deleted it.
+message_edits = sa.Table(
+    "message_edits",
+    metadata,
+    sa.Column("message_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("edited_at", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("author_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("message_edits_author", "author_id"),
+)
+
+#: Ready-made texts for staff.
+templates = sa.Table(
+    "templates",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
 )
 
 #: How far a person has read a thread. The public one is read by sides: `conversations` has their marks.

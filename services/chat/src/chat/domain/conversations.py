@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
+from foyer_chassis.errors import ConflictError, ForbiddenError, TooManyRequestsError
+
 LONGEST_TEXT = 4000
+EDIT_WITHIN = timedelta(minutes=15)
+#: Messages of one person, and dialogs of one customer, in one time.
+MOST_MESSAGES, MESSAGES_IN = 30, timedelta(minutes=1)
+MOST_DIALOGS, DIALOGS_IN = 10, timedelta(hours=1)
 
 AuthorKind = Literal["customer", "staff", "system"]
 #: Who reads and writes from opposite ends of a public thread.
@@ -107,6 +113,7 @@ class Message:
         position: 1, 2, 3 … within the conversation, over both threads, in the order of commits.
         created_at: when it was written, or when that happened what it tells of.
         count: how many messages its kind of author has written in this thread, with this one.
+        changed_version: the conversation's version when it was last edited or deleted; 0: never.
     """
 
     id: UUID
@@ -122,6 +129,51 @@ class Message:
     event_id: UUID | None
     created_at: datetime
     count: int
+    changed_version: int = 0
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class NotYoursError(ForbiddenError):
+    """Only its author can change or delete a message."""
+
+    title_en = "Not your message"
+    title_ru = "Это не ваше сообщение"
+
+
+class TooLateError(ConflictError):
+    """A message can be changed within 15 minutes after it was written."""
+
+    title_en = "It is too late to change the message"
+    title_ru = "Сообщение уже нельзя изменить"
+
+
+class AlreadyDeletedError(ConflictError):
+    """The message was deleted."""
+
+    title_en = "The message was deleted"
+    title_ru = "Сообщение удалено"
+
+
+class TooFastError(TooManyRequestsError):
+    """You write too fast; wait a little."""
+
+    title_en = "You write too fast"
+    title_ru = "Слишком много сообщений подряд"
+
+
+def changeable(message: Message, person: Person, now: datetime, *, deleting: bool) -> None:
+    """Whether the person may edit or delete the message now.
+
+    Raises:
+        NotYoursError, AlreadyDeletedError, TooLateError
+    """
+    if message.author_id is None or message.author_id != person.id:
+        raise NotYoursError
+    if message.text is None:
+        raise AlreadyDeletedError
+    if not deleting and now - message.created_at > EDIT_WITHIN:
+        raise TooLateError
 
 
 PUBLIC_ONLY = (Thread.PUBLIC,)

@@ -20,6 +20,7 @@ from ..domain.conversations import (
     Person,
     Thread,
     readable_threads,
+    side_of,
     writable_threads,
 )
 from ..store import conversations as store
@@ -83,6 +84,21 @@ class MessageOut(BaseModel):
     template: str | None = Field(description="of a system message: its stable name")
     facts: dict[str, Any] = Field(description="of a system message: what its text is made of")
     created_at: datetime = Field(description="when it was written, or when what it tells of happened")
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+class EditIn(BaseModel):
+    text: Text
+
+
+class FormerOut(BaseModel):
+    text: str
+    until: datetime
+
+
+class FormerPage(BaseModel):
+    items: list[FormerOut]
 
 
 class MessagePage(BaseModel):
@@ -134,13 +150,14 @@ def router(texts: Texts) -> APIRouter:
         after: Position = 0,
         before: Position | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
+        q: Annotated[str | None, Query(min_length=2, max_length=100, description="text that they contain")] = None,
     ) -> MessagePage:
         """Messages of one thread, oldest first: those next after a position, or with `before` those last before one.
 
         A thread that the caller may not read is not there (404).
         """
         await use_cases.readable(reading, conversation_id, person_of(caller), thread=thread)
-        found = await said.page(reading, conversation_id, thread, after=after, before=before, limit=limit)
+        found = await said.page(reading, conversation_id, thread, after=after, before=before, limit=limit, containing=q)
         end = None if len(found) < limit else found[-1].position if before is None else found[0].position
         return MessagePage(items=[message_out(message, texts, caller.locale) for message in found], next=end)
 
@@ -158,6 +175,38 @@ def router(texts: Texts) -> APIRouter:
             return Answer(message_out(message, texts, caller.locale), 201)
 
         return await once.run(command)
+
+    @router.patch("/conversations/{conversation_id}/messages/{message_id}", dependencies=OF_ANY)
+    async def edit_message(
+        conversation_id: UUID, message_id: UUID, body: EditIn, transaction: InTransaction, caller: CurrentCaller
+    ) -> MessageOut:
+        """Change the caller's own message, within 15 minutes. Staff can see what it said before."""
+        message = await use_cases.edit(transaction, conversation_id, message_id, person_of(caller), text=body.text)
+        return message_out(message, texts, caller.locale)
+
+    @router.delete("/conversations/{conversation_id}/messages/{message_id}", dependencies=OF_ANY)
+    async def delete_message(
+        conversation_id: UUID, message_id: UUID, transaction: InTransaction, caller: CurrentCaller
+    ) -> MessageOut:
+        """Take the caller's own message back. That there was one stays visible; staff can see what it said."""
+        message = await use_cases.edit(transaction, conversation_id, message_id, person_of(caller), text=None)
+        return message_out(message, texts, caller.locale)
+
+    @router.get(
+        "/conversations/{conversation_id}/messages/{message_id}/former",
+        dependencies=[requires("orders:edit", "chat:clients")],
+    )
+    async def former_texts(
+        conversation_id: UUID, message_id: UUID, reading: Reading, caller: CurrentCaller
+    ) -> FormerPage:
+        """What a message said before it was changed or deleted, for staff who may read it; never for its applicant."""
+        person = person_of(caller)
+        message = await use_cases.readable_message(reading, conversation_id, message_id, person)
+        conversation = await use_cases.readable(reading, conversation_id, person, thread=message.thread)
+        if side_of(conversation, person) != "staff":
+            raise NotFoundError
+        found = await said.former(reading, message_id)
+        return FormerPage(items=[FormerOut(text=text, until=until) for until, text in found])
 
     @router.post("/conversations/{conversation_id}/read", dependencies=OF_ANY)
     async def mark_read(
@@ -205,4 +254,6 @@ def message_out(message: Message, texts: Texts, locale: str) -> MessageOut:
         template=message.template,
         facts=dict(message.facts),
         created_at=message.created_at,
+        edited_at=message.edited_at,
+        deleted_at=message.deleted_at,
     )

@@ -23,6 +23,9 @@ _OPEN_DIALOG = (
 _OF_ORDER = sa.select(conversations).where(conversations.c.order_id == sa.bindparam("order"))
 _BY_ID = sa.select(conversations).where(_ID)
 _LOCKED = _BY_ID.with_for_update()
+_VERSIONS = sa.select(conversations.c.id, conversations.c.version).where(
+    conversations.c.id == sa.any_(sa.bindparam("ids", type_=_IDS))
+)
 _DIALOG_OF = sa.select(conversations).where(
     conversations.c.applicant_id == sa.bindparam("applicant"),
     conversations.c.offering_id == sa.bindparam("offering"),
@@ -214,6 +217,14 @@ async def of_order(transaction: Transaction, order_id: UUID) -> Conversation | N
 
 async def by_id(transaction: Transaction, conversation_id: UUID, *, lock: bool = False) -> Conversation | None:
     return _found(await transaction.one_or_none(_LOCKED if lock else _BY_ID, {"conversation": conversation_id}))
+
+
+async def versions(transaction: Transaction, conversation_ids: list[UUID]) -> dict[UUID, int]:
+    """The present version of each of these conversations."""
+    if not conversation_ids:
+        return {}
+    rows = await transaction.all(_VERSIONS, {"ids": conversation_ids})
+    return {row["id"]: row["version"] for row in rows}
 
 
 async def dialog_of(transaction: Transaction, applicant_id: UUID, offering_id: UUID) -> Conversation | None:

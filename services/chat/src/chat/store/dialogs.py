@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,6 +28,11 @@ _new_draft = insert(drafts)
 _END_DRAFT = _new_draft.on_conflict_do_update(index_elements=["draft_id"], set_={"live": False})
 _LIVE_DRAFTS = sa.select(drafts.c.conversation_id, drafts.c.draft_id).where(
     drafts.c.conversation_id.in_(sa.bindparam("conversations", expanding=True)), drafts.c.live
+)
+_OPENED_LATELY = sa.select(sa.func.count().label("opened")).where(
+    conversations.c.applicant_id == sa.bindparam("applicant"),
+    conversations.c.applicant_name.is_not(None),
+    conversations.c.created_at > sa.bindparam("after"),
 )
 _OWN = conversations.c.applicant_id == sa.bindparam("person")
 _OF_KINDS = sa.and_(
@@ -112,6 +118,13 @@ async def live_drafts(transaction: Transaction, conversation_ids: Sequence[UUID]
     """The live draft of each of these dialogs that has one."""
     rows = await transaction.all(_LIVE_DRAFTS, {"conversations": list(conversation_ids)})
     return {row["conversation_id"]: row["draft_id"] for row in rows}
+
+
+async def opened_lately(transaction: Transaction, applicant_id: UUID, *, after: datetime) -> int:
+    """How many dialogs a customer has opened since then, also such that became orders."""
+    row = await transaction.one_or_none(_OPENED_LATELY, {"applicant": applicant_id, "after": after})
+    assert row is not None
+    return int(row["opened"])
 
 
 async def page(

@@ -1,5 +1,8 @@
 """What is said, and how far each person has read."""
 
+import re
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,7 +11,7 @@ from foyer_chassis.tables import idempotency_keys
 from sqlalchemy.dialects.postgresql import insert
 
 from ..domain.conversations import AuthorKind, Conversation, Message, Side, Thread
-from ..tables import conversations, messages, reads
+from ..tables import conversations, message_edits, messages, reads
 
 _ADD = sa.insert(messages)
 _PAGE = (
@@ -31,6 +34,49 @@ _PAGE_BEFORE = (
     .order_by(messages.c.position.desc())
     .limit(sa.bindparam("limit"))
 )
+_FOUND = messages.c.text.ilike(sa.bindparam("pattern"), escape="\\")
+_PAGE_FOUND, _PAGE_BEFORE_FOUND = _PAGE.where(_FOUND), _PAGE_BEFORE.where(_FOUND)
+_SINCE = (
+    sa.select(messages)
+    .where(messages.c.conversation_id == sa.bindparam("conversation"), messages.c.position > sa.bindparam("after"))
+    .order_by(messages.c.position)
+    .limit(sa.bindparam("limit"))
+)
+_CHANGED_SINCE = (
+    sa.select(messages)
+    .where(
+        messages.c.conversation_id == sa.bindparam("conversation"),
+        messages.c.changed_version > sa.bindparam("version"),
+        messages.c.changed_version > 0,
+    )
+    .order_by(messages.c.changed_version)
+    .limit(sa.bindparam("limit"))
+)
+_ONE = sa.select(messages).where(
+    messages.c.conversation_id == sa.bindparam("conversation"), messages.c.id == sa.bindparam("message")
+)
+_CHANGE = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("message"))
+    .values(
+        text=sa.bindparam("new_text"),
+        template=sa.bindparam("new_template"),
+        changed_version=sa.bindparam("version"),
+        edited_at=sa.bindparam("edited"),
+        deleted_at=sa.bindparam("deleted"),
+    )
+    .returning(messages)
+)
+_KEEP_FORMER = insert(message_edits)
+_FORMER = (
+    sa.select(message_edits.c.edited_at, message_edits.c.text)
+    .where(message_edits.c.message_id == sa.bindparam("message"))
+    .order_by(message_edits.c.edited_at)
+)
+_LATELY = sa.select(sa.func.count().label("written"), sa.func.min(messages.c.created_at).label("first")).where(
+    messages.c.author_id == sa.bindparam("author"), messages.c.created_at > sa.bindparam("after")
+)
+_ERASE_FORMER = sa.delete(message_edits).where(message_edits.c.author_id == sa.bindparam("person"))
 _UNREAD_INTERNAL = (
     sa.select(sa.func.count().label("unread"))
     .select_from(
@@ -121,15 +167,81 @@ async def add(transaction: Transaction, message: Message) -> None:
 
 
 async def page(
-    transaction: Transaction, conversation_id: UUID, thread: Thread, *, after: int, before: int | None, limit: int
+    transaction: Transaction,
+    conversation_id: UUID,
+    thread: Thread,
+    *,
+    after: int,
+    before: int | None,
+    limit: int,
+    containing: str | None = None,
 ) -> list[Message]:
-    """Messages of one thread, oldest first: those next after a position, or those last before one."""
-    parameters = {"conversation": conversation_id, "thread": thread.value, "limit": limit}
+    """Messages of one thread, oldest first: those next after a position, or those last before one; `containing` some
+    text, whatever its case."""
+    parameters: dict[str, Any] = {"conversation": conversation_id, "thread": thread.value, "limit": limit}
+    if containing is not None:
+        parameters["pattern"] = "%" + re.sub(r"([\\%_])", r"\\\1", containing) + "%"
     if before is None:
-        rows = await transaction.all(_PAGE, {**parameters, "after": after})
-        return [message_of(row) for row in rows]
-    rows = await transaction.all(_PAGE_BEFORE, {**parameters, "before": before})
+        statement = _PAGE if containing is None else _PAGE_FOUND
+        return [message_of(row) for row in await transaction.all(statement, {**parameters, "after": after})]
+    statement = _PAGE_BEFORE if containing is None else _PAGE_BEFORE_FOUND
+    rows = await transaction.all(statement, {**parameters, "before": before})
     return [message_of(row) for row in reversed(rows)]
+
+
+async def since(transaction: Transaction, conversation_id: UUID, *, after: int, limit: int) -> list[Message]:
+    """Messages of all threads after a position, oldest first, without a gap."""
+    rows = await transaction.all(_SINCE, {"conversation": conversation_id, "after": after, "limit": limit})
+    return [message_of(row) for row in rows]
+
+
+async def changed_since(transaction: Transaction, conversation_id: UUID, *, version: int, limit: int) -> list[Message]:
+    """Messages of all threads that were edited or deleted after a version of the conversation, in that order."""
+    rows = await transaction.all(_CHANGED_SINCE, {"conversation": conversation_id, "version": version, "limit": limit})
+    return [message_of(row) for row in rows]
+
+
+async def one(transaction: Transaction, conversation_id: UUID, message_id: UUID) -> Message | None:
+    row = await transaction.one_or_none(_ONE, {"conversation": conversation_id, "message": message_id})
+    return None if row is None else message_of(row)
+
+
+async def change(transaction: Transaction, message: Message, *, text: str | None, version: int) -> Message:
+    """Another text, or none: then it is deleted. What it said before is kept."""
+    await transaction.execute(
+        _KEEP_FORMER,
+        {
+            "message_id": message.id,
+            "edited_at": transaction.now,
+            "author_id": message.author_id,
+            "text": message.text,
+        },
+    )
+    row = await transaction.one_or_none(
+        _CHANGE,
+        {
+            "message": message.id,
+            "new_text": text,
+            "new_template": "message_deleted" if text is None else None,
+            "version": version,
+            "edited": message.edited_at if text is None else transaction.now,
+            "deleted": transaction.now if text is None else None,
+        },
+    )
+    assert row is not None
+    return message_of(row)
+
+
+async def former(transaction: Transaction, message_id: UUID) -> list[tuple[datetime, str]]:
+    """What a message said until when, oldest first."""
+    return [(row["edited_at"], row["text"]) for row in await transaction.all(_FORMER, {"message": message_id})]
+
+
+async def lately(transaction: Transaction, author_id: UUID, *, after: datetime) -> tuple[int, datetime | None]:
+    """How many messages a person has written since then, and when the first of them."""
+    row = await transaction.one_or_none(_LATELY, {"author": author_id, "after": after})
+    assert row is not None
+    return int(row["written"]), row["first"]
 
 
 async def unread_internal(transaction: Transaction, conversation_id: UUID, person_id: UUID) -> int:
@@ -170,5 +282,5 @@ async def newest(transaction: Transaction, conversation_id: UUID, author_kind: A
 
 async def erase(transaction: Transaction, person_id: UUID) -> None:
     """What a person wrote is gone, and what system messages quote of it; that they wrote stays."""
-    for statement in (_ERASE_MESSAGES, _ERASE_NOTES, _ERASE_ANSWERS):
+    for statement in (_ERASE_MESSAGES, _ERASE_NOTES, _ERASE_ANSWERS, _ERASE_FORMER):
         await transaction.execute(statement, {"person": person_id})

@@ -1,5 +1,6 @@
 """Conversations are opened by what happens to orders; people write and read in them."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,18 +12,25 @@ from foyer_contracts import chat as events
 from foyer_contracts.ids import new_id
 
 from ..domain.conversations import (
+    MESSAGES_IN,
+    MOST_MESSAGES,
     AuthorKind,
     Conversation,
     Message,
     Person,
     Side,
     Thread,
+    TooFastError,
+    changeable,
     readable_threads,
     side_of,
     writable_threads,
 )
 from ..store import conversations as store
 from ..store import messages
+
+#: The channel on which the processes of this service tell each other that a conversation changed.
+CHANGED = "chat_changed"
 
 
 async def open_for_order(
@@ -69,6 +77,7 @@ async def describe_order(
     sequence: int,
 ) -> Conversation:
     """Keep what decides who reads and writes."""
+    _changed(transaction, conversation.id)
     return await store.describe(
         transaction,
         conversation.id,
@@ -133,6 +142,7 @@ async def post(
     conversation = await readable(transaction, conversation_id, person, thread=thread)
     if thread not in writable_threads(conversation, person):
         raise ForbiddenError(needs=["orders:edit"])
+    await not_too_fast(transaction, person)
     return await add(
         transaction,
         conversation,
@@ -142,6 +152,53 @@ async def post(
         text=text,
         at=transaction.now,
     )
+
+
+async def not_too_fast(transaction: Transaction, person: Person) -> None:
+    """Raises TooFastError when they have written too much just now."""
+    written, first = await messages.lately(transaction, person.id, after=transaction.now - MESSAGES_IN)
+    if written >= MOST_MESSAGES and first is not None:
+        again = first + MESSAGES_IN - transaction.now
+        raise TooFastError(retry_after_seconds=max(1, math.ceil(again.total_seconds())), allowed=MOST_MESSAGES)
+
+
+async def edit(
+    transaction: Transaction, conversation_id: UUID, message_id: UUID, person: Person, *, text: str | None
+) -> Message:
+    """The author changes a message while it is fresh, or deletes it (no text); what it said is kept for staff.
+
+    Raises:
+        NotFoundError: there is no such message for this person.
+        NotYoursError, AlreadyDeletedError, TooLateError
+    """
+    message = await readable_message(transaction, conversation_id, message_id, person)
+    changeable(message, person, transaction.now, deleting=text is None)
+    conversation = await store.next_version(transaction, conversation_id)
+    # Read again under the conversation's lock: of two who change it at once the second sees what the first did.
+    message = await readable_message(transaction, conversation_id, message_id, person)
+    changeable(message, person, transaction.now, deleting=text is None)
+    _changed(transaction, conversation_id)
+    return await messages.change(transaction, message, text=text, version=conversation.version)
+
+
+async def readable_message(
+    transaction: Transaction, conversation_id: UUID, message_id: UUID, person: Person
+) -> Message:
+    """A message in a thread that this person reads.
+
+    Raises:
+        NotFoundError
+    """
+    conversation = await store.by_id(transaction, conversation_id)
+    message = await messages.one(transaction, conversation_id, message_id)
+    if conversation is None or message is None or message.thread not in readable_threads(conversation, person):
+        raise NotFoundError
+    return message
+
+
+def _changed(transaction: Transaction, conversation_id: UUID) -> None:
+    """Those who look at the conversation now are told after the commit."""
+    transaction.notify(CHANGED, str(conversation_id))
 
 
 async def mark_read(
@@ -161,6 +218,7 @@ async def mark_read(
     side = side_of(conversation, person)
     await messages.mark(transaction, conversation_id, person.id, thread, through=through)
     marked = await store.mark_public(transaction, conversation_id, side, through=through)
+    _changed(transaction, conversation_id)
     if marked is None:
         now = await store.by_id(transaction, conversation_id)
         assert now is not None
@@ -246,6 +304,7 @@ async def add(
         count=after.count(thread, author_kind),
     )
     await messages.add(transaction, message)
+    _changed(transaction, conversation.id)
     _posted(transaction, after, message)
     return message
 

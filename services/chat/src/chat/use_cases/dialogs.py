@@ -7,7 +7,15 @@ from foyer_chassis.errors import ForbiddenError, NotFoundError
 from foyer_contracts import chat as events
 from foyer_contracts.ids import new_id
 
-from ..domain.conversations import Conversation, Person, Thread, readable_threads
+from ..domain.conversations import (
+    DIALOGS_IN,
+    MOST_DIALOGS,
+    Conversation,
+    Person,
+    Thread,
+    TooFastError,
+    readable_threads,
+)
 from ..domain.dialogs import AlreadyOrderedError, DialogAlreadyOpenError, DraftAlreadyMadeError, Offering, askable
 from ..store import conversations
 from ..store import dialogs as store
@@ -32,6 +40,7 @@ async def open_dialog(transaction: Transaction, customer: Person, *, offering_id
     Raises:
         UnknownOfferingError, DialogNotOfferedError, DialogAlreadyOpenError
     """
+    await not_too_many(transaction, customer)
     offering = askable(await store.offering(transaction, offering_id))
     opened = await conversations.open_dialog(
         transaction,
@@ -62,6 +71,13 @@ async def open_dialog(transaction: Transaction, customer: Person, *, offering_id
         transaction, opened, Thread.PUBLIC, author_kind="customer", author=customer, text=text, at=transaction.now
     )
     return await _present(transaction, opened.id)
+
+
+async def not_too_many(transaction: Transaction, customer: Person) -> None:
+    """Raises TooFastError when they have opened too many dialogs just now."""
+    opened = await store.opened_lately(transaction, customer.id, after=transaction.now - DIALOGS_IN)
+    if opened >= MOST_DIALOGS:
+        raise TooFastError(retry_after_seconds=int(DIALOGS_IN.total_seconds()), allowed=MOST_DIALOGS)
 
 
 async def dialog(transaction: Transaction, dialog_id: UUID, person: Person) -> Conversation:

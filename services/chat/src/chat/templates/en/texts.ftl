@@ -63,3 +63,4 @@ order_placed = Order { $number } was placed
 draft_created = A draft of the order is ready: please complete it
 draft_discarded = The draft of the order was discarded
 message_erased = The message was erased
+message_deleted = The message was deleted by its author

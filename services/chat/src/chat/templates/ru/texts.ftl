@@ -63,3 +63,4 @@ order_placed = Оформлен заказ № { $number }
 draft_created = Черновик заказа готов: его можно дополнить и оформить
 draft_discarded = Черновик заказа отменён
 message_erased = Сообщение удалено
+message_deleted = Сообщение удалено автором

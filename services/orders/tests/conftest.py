@@ -254,16 +254,26 @@ class Heard:
         )
         return self._event(data, self.reservation_id, sequence)
 
-    def link(self) -> Event[Any]:
+    def link(self, payment_id: UUID | None = None, url: str = "https://pay.example.test/1") -> Event[Any]:
         data = payments.PaymentLinkCreated(
-            payment_id=self.payment_id,
+            payment_id=payment_id or self.payment_id,
             invoice_id=self.invoice_id,
             order_id=self.order_id,
             applicant_id=self.applicant_id,
             amount=TOTAL,
-            url="https://pay.example.test/1",
+            url=url,
         )
-        return self._event(data, self.payment_id)
+        return self._event(data, data.payment_id)
+
+    def payment_cancelled(self) -> Event[Any]:
+        data = payments.PaymentCancelled(
+            payment_id=self.payment_id,
+            invoice_id=self.invoice_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            reason="replaced",
+        )
+        return self._event(data, self.payment_id, 3)
 
     def paid(self, amount: Money = TOTAL) -> Event[Any]:
         data = payments.PaymentSucceeded(

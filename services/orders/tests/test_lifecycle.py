@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from foyer_chassis.testing import Running, same_shape
@@ -314,3 +315,16 @@ async def test_the_fee_of_a_late_cancellation_is_kept_and_shown_before(shop: Sho
     assert (event.data.fee.amount, event.data.refund.amount) == (12000, 28000)
     await shop.orders.handle(heard.refunded(Money(amount=28000, currency="RUB")))
     assert (await shop.card(order))["title"] == "Отменён. Деньги возвращены"
+
+
+@pytest.mark.feature("A22")
+async def test_the_link_shown_is_that_of_the_payment_that_waits(shop: Shop) -> None:
+    """A new link and the end of the old payment arrive in any order."""
+    for permutation in permutations(range(3)):
+        order = await shop.place()
+        heard = Heard(order)
+        await shop.orders.handle(heard.held())
+        events = [heard.link(), heard.payment_cancelled(), heard.link(uuid4(), "https://pay.example.test/2")]
+        for position in permutation:
+            await shop.orders.handle(events[position])
+        assert (await shop.card(order))["money"]["payment_url"] == "https://pay.example.test/2", permutation

@@ -10,6 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from foyer_tools.journeys_of_staff import (
+    account_orders,
+    dialog_draft_order,
+    goods_order,
+    paid_in_parts,
+    postpaid_request,
+)
 from foyer_tools.world import Slot, World, expect
 
 SHORT_HOLD_SECONDS = 2
@@ -203,4 +210,9 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "4a": ("Two want one slot", two_want_one_slot),
     "4b": ("Sixty-four want one slot", sixty_four_want_one_slot),
     "5": ("Cancelled after paying", cancel_after_paying),
+    "6": ("Paid in parts, at the desk and online", paid_in_parts),
+    "8": ("A postpaid request", postpaid_request),
+    "9": ("Orders on account", account_orders),
+    "11": ("From a dialog to an order", dialog_draft_order),
+    "goods": ("Goods, one line of them missing", goods_order),
 }

@@ -21,7 +21,7 @@ from foyer_tools.supervise import System
 PASSWORD = "foyer"  # noqa: S105 - the demo people's, known to everybody
 WAIT_SECONDS = 30.0
 DEVICE = "demo-device-of-anna"
-STAFF = ("rita", "sergey", "fedor", "maria", "dana", "alex")
+STAFF = ("rita", "sergey", "petr", "fedor", "maria", "dana", "alex")
 
 
 class WorldError(Exception):
@@ -118,7 +118,7 @@ class World:
             self.location_id = (await self.ok("alex", "POST", "booking/v1/locations", json=body))["id"]
         if "notifications" in self.system.profile.services:
             await self.call("anna", "PUT", f"notifications/v1/devices/{DEVICE}")
-        offerings = await self.ok("alex", "GET", "orders/v1/offerings")
+        offerings = await self.ok("alex", "GET", "orders/v1/offerings", params={"kind": "slot_booking"})
         if offerings["items"]:
             self.offering_id = offerings["items"][0]["id"]
         else:

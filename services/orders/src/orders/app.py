@@ -8,6 +8,7 @@ from foyer_chassis.changes import Changes
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
+from .attachments import routes as attachments
 from .catalogue import routes as catalogue
 from .collecting import routes as collecting
 from .customers import routes as customers
@@ -20,6 +21,7 @@ from .personal_data import routes as personal_data
 from .processing import routes as processing
 from .rating import routes as rating
 from .releasing import routes as releasing
+from .settings import Settings
 from .statuses import routes as statuses
 
 ROUTERS = [
@@ -32,6 +34,7 @@ ROUTERS = [
     listing.router,
     ordering.router,
     processing.router,
+    attachments.router,
     collecting.router,
     drafts.router,
     releasing.router,
@@ -40,12 +43,15 @@ ROUTERS = [
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
+    assert isinstance(settings, Settings)
     changes = Changes(settings.database_url, CHANGED_CHANNEL)
+    files = settings.files()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with changes.listening():
             yield
+        await files.storage.close()
 
     app = build(
         "orders",
@@ -55,6 +61,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.changes = changes
+    app.state.files = files
     app.state.numbers = NumberBlock()
     app.state.known_people = KnownPeople()
     return app

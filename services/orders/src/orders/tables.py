@@ -2,6 +2,7 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .attachments import tables as attachments
 from .catalogue import tables as catalogue
 from .customers import tables as customers
 from .drafts import tables as drafts
@@ -14,6 +15,7 @@ from .statuses import tables as statuses
 metadata = catalogue.metadata
 for feature in (customers.people, drafts.drafts, listing.saved_views, ordering.orders, processing.order_comments):
     assert feature.metadata is metadata
+assert attachments.order_files.metadata is metadata
 assert releasing.release_rules.metadata is metadata
 assert statuses.statuses.metadata is metadata
 add_chassis_tables(metadata)

@@ -4,6 +4,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .attachments import clock as attachments
 from .catalogue import consumers as catalogue
 from .drafts import consumers as drafts
 from .ordering import consumers as ordering
@@ -14,6 +15,7 @@ from .settings import Settings
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     assert isinstance(settings, Settings)
+    files = settings.files()
     return WorkerParts(
         subscriptions=[
             *catalogue.SUBSCRIPTIONS,
@@ -21,6 +23,12 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             *releasing.SUBSCRIPTIONS,
             *drafts.SUBSCRIPTIONS,
         ],
-        loops=[processing.deadlines(database, every_seconds=settings.clock_seconds)],
+        loops=[
+            processing.deadlines(database, every_seconds=settings.clock_seconds),
+            attachments.sweeper(
+                database, files.storage, every_seconds=settings.file_sweep_seconds, lease=files.rules.lease
+            ),
+        ],
+        close=[files.storage.close],
         prepare=ordering.lock_orders,
     )

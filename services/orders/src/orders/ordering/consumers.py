@@ -109,12 +109,8 @@ async def _on_invoice_cancelled(tx: Transaction, event: Event[payments.InvoiceCa
 
 async def _on_link_created(tx: Transaction, event: Event[payments.PaymentLinkCreated]) -> None:
     data = event.data
-    payment = Payment(None, data.amount.amount, None, "pending", event.time)
-    await hear(
-        tx,
-        data.order_id,
-        lambda order, _: settling.payment_noted(settling.link_created(order, data.url), data.payment_id, payment),
-    )
+    payment = Payment(None, data.amount.amount, None, "pending", event.time, data.url)
+    await hear(tx, data.order_id, lambda order, _: settling.payment_noted(order, data.payment_id, payment))
 
 
 def _payment_ended(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[None]]:
@@ -123,7 +119,7 @@ def _payment_ended(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[
         await hear(
             tx,
             data.order_id,
-            lambda order, _: settling.payment_ended(settling.link_gone(order), data.payment_id, state, event.time),
+            lambda order, _: settling.payment_ended(order, data.payment_id, state, event.time),
         )
 
     return on_ended

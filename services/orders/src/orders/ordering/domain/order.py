@@ -117,7 +117,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as the card shows it (A19). `at` is when it got its state."""
+    """A payment as the card shows it (A19). `at` is when it got its state, `url` where it can be paid."""
 
     RANKS: ClassVar[tuple[str, ...]] = ("pending", "failed", "cancelled", "succeeded")
 
@@ -126,6 +126,7 @@ class Payment:
     method: str | None
     state: str
     at: datetime
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,6 @@ class Order:
     refunded: int = 0
     refund_failed: bool = False
     fee: int = 0
-    payment_url: str | None = None
     invoices: Mapping[UUID, Invoice] = field(default_factory=dict)
     payments: Mapping[UUID, Payment] = field(default_factory=dict)
     refunds: Mapping[UUID, Refund] = field(default_factory=dict)
@@ -326,6 +326,14 @@ class Order:
         if self.is_fully_paid:
             return "paid"
         return "partly_paid" if self.paid else "awaiting_payment"
+
+    @property
+    def payment_url(self) -> str | None:
+        """Where it can be paid now: the page of the newest payment that waits (A12, A22)."""
+        if self.is_over and self.status is not Status.DONE:
+            return None
+        waiting = [item for item in self.payments.values() if item.state == "pending" and item.url]
+        return max(waiting, key=lambda item: item.at).url if waiting else None
 
     @property
     def is_settled(self) -> bool:

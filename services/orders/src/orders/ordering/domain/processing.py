@@ -11,7 +11,7 @@ from foyer_chassis.errors import ConflictError, InvalidError
 from .change import Assigned, Change, DeadlineChanged, Edited, Overdue, Rated, Returned, StatusChanged, go
 from .machine import MACHINES, Arrow, Group, Guard, Party, Status, Verb
 from .order import Actor, LineState, Order, PayerKind
-from .settling import AUTO_CLOSE, CUSTOMER_REQUEST, STAFF_DECISION, call_off, settle
+from .settling import AUTO_CLOSE, CUSTOMER_REQUEST, STAFF_DECISION, call_off, close_if_paid, settle
 
 REMOVED = "removed"
 
@@ -325,8 +325,18 @@ def edit(
     return Change(after, (Edited(changed, order.money(0), actor),)) if changed else Change(order)
 
 
-def file_attached(order: Order) -> Change:
-    return Change(replace(order, files=order.files + 1))
+def file_attached(order: Order, now: datetime) -> Change:
+    """B9; what only waited for a file closes by itself."""
+    attached = replace(order, files=order.files + 1)
+    return Change(attached).then(close_if_paid(attached, now))
+
+
+def file_removed(order: Order) -> Change:
+    """Raises FileNeededError: the work was handed in, and this is the only file that it needs."""
+    if order.rules.needs_file and order.files == 1 and order.group in (Group.REVIEW, Group.DONE):
+        state = {"status": order.status.value, "version": order.version}
+        raise FileNeededError("The work was handed in with this file: attach another one first.", state=state)
+    return Change(replace(order, files=order.files - 1))
 
 
 def rate(order: Order, rating: int, text: str | None, now: datetime) -> Change:

@@ -63,8 +63,10 @@ def settle(order: Order, now: datetime) -> Change:
 
 
 def close_if_paid(order: Order, now: datetime) -> Change:
-    """A10 and B15 together: its time to close by itself had come, and now it is paid too."""
+    """A10 with B9 and B15: its time to close by itself had come, and now it is paid and has its file too."""
     if not order.close_when_paid or not order.is_money_settled or order.is_refund_under_way:
+        return Change(order)
+    if order.rules.needs_file and not order.files:
         return Change(order)
     return go(order, Verb.AUTO_CLOSE, now, reason=AUTO_CLOSE)
 
@@ -75,7 +77,7 @@ def call_off(
     """Cancel, or go on cancelling: whatever was paid and is not yet ordered back goes back, without the fee."""
     fee += order.fee
     refund = max(0, order.paid - order.refund_due - fee)
-    cancelled = replace(order, cancel_reason=reason, refund_due=order.refund_due + refund, fee=fee, payment_url=None)
+    cancelled = replace(order, cancel_reason=reason, refund_due=order.refund_due + refund, fee=fee)
     verb = Verb.CANCEL_PAID if refund else Verb.CANCEL
     change = go(cancelled, verb, now, actor=actor, reason=reason, note=note)
     return Change(change.order, (*change.happened, Cancelled(reason, order.money(refund), order.money(fee), actor)))
@@ -222,17 +224,9 @@ def payment_noted(order: Order, id_: UUID, payment: Payment) -> Change:
 
 
 def payment_ended(order: Order, id_: UUID, state: str, at: datetime) -> Change:
-    """A payment failed or was given up."""
-    known = order.payments.get(id_)
-    return Change(order) if known is None else payment_noted(order, id_, replace(known, state=state, at=at))
-
-
-def link_created(order: Order, url: str) -> Order:
-    return order if order.is_cancelled else replace(order, payment_url=url)
-
-
-def link_gone(order: Order) -> Order:
-    return replace(order, payment_url=None)
+    """A payment failed or was given up; also one whose link is only heard of later."""
+    known = order.payments.get(id_) or Payment(None, 0, None, state, at)
+    return payment_noted(order, id_, replace(known, state=state, at=at, url=None))
 
 
 def funds_missing(order: Order, now: datetime, label: str | None) -> Change:

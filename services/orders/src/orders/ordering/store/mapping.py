@@ -90,6 +90,7 @@ def _payment_as_json(payment: Payment) -> dict[str, Any]:
         "method": payment.method,
         "state": payment.state,
         "at": payment.at.isoformat(),
+        "url": payment.url,
     }
 
 
@@ -158,7 +159,6 @@ CHANGING: Mapping[str, Mapping[str, Callable[[Order], Any]]] = {
     "refunded": {"refunded_amount": lambda order: order.refunded},
     "refund_failed": {"refund_failed": lambda order: order.refund_failed},
     "fee": {"fee_amount": lambda order: order.fee},
-    "payment_url": {"payment_url": lambda order: order.payment_url},
     "invoices": {
         "invoices": lambda order: {
             str(id_): {"number": item.number, "amount": item.amount, "state": item.state}
@@ -197,6 +197,7 @@ DERIVED: Mapping[str, Callable[[Order], Any]] = {
     "invoiced_amount": lambda order: order.invoiced,
     "open_invoices": lambda order: order.open_invoices,
     "money_status": lambda order: order.money_status,
+    "payment_url": lambda order: order.payment_url,
     "refund_state": lambda order: order.refund_state,
     "refund_amount": lambda order: order.refund_amount,
     "unread_by_applicant": lambda order: order.is_unread_by_applicant,
@@ -300,7 +301,6 @@ def order_of_row(row: sa.RowMapping) -> Order:
         refunded=row["refunded_amount"],
         refund_failed=row["refund_failed"],
         fee=row["fee_amount"],
-        payment_url=row["payment_url"],
         invoices={UUID(id_): Invoice(**item) for id_, item in row["invoices"].items()},
         payments={UUID(id_): Payment(**_with_instant(item)) for id_, item in row["payments"].items()},
         refunds={UUID(id_): Refund(**_with_instant(item)) for id_, item in row["refunds"].items()},

@@ -1,0 +1,16 @@
+"""Deletes the content of files that were removed, and whatever an upload that never ended has left."""
+
+from datetime import timedelta
+
+from foyer_chassis.clock import Loop
+from foyer_chassis.db import Database
+
+from . import use_cases
+from .domain import Storage
+
+
+def sweeper(database: Database, storage: Storage, *, every_seconds: float, lease: timedelta) -> Loop:
+    async def step() -> bool:
+        return await use_cases.sweep(database, storage, lease=lease)
+
+    return Loop("order_files", step, every_seconds=every_seconds)

@@ -1,0 +1,295 @@
+"""Staff attach files to an order, read and remove them (B9).
+
+The row of a file is there before its content and goes after it, and no transaction is open while content travels:
+`begin` → the storage takes the content → `complete`. Whoever dies in between leaves a row that nobody sees and whose
+lease runs out; then `sweep` deletes both.
+"""
+
+import asyncio
+import codecs
+import contextlib
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import filetype
+from foyer_chassis import log
+from foyer_chassis.auth import Caller
+from foyer_chassis.db import Database, Transaction
+from foyer_chassis.errors import ForbiddenError, NotFoundError, Problem
+from foyer_contracts.ids import new_id
+
+from ..ordering import use_cases as ordering
+from ..ordering.domain import processing
+from ..ordering.domain.order import Order
+from ..ordering.use_cases.access import may_edit, sees_as_staff
+from . import store
+from .domain import (
+    TEXTS,
+    EmptyFileError,
+    File,
+    FileRules,
+    FileState,
+    FileTooLargeError,
+    FileTypeMismatchError,
+    Storage,
+    StorageUnavailableError,
+    TooManyFilesError,
+    UploadInterruptedError,
+    check_allowed,
+    check_content,
+    clean_name,
+)
+
+#: As much of a file as its signature may be in.
+HEAD_BYTES = 8192
+MOST_SWEPT = 20
+
+_logger = log.get(__name__)
+
+
+async def attach(
+    database: Database,
+    storage: Storage,
+    caller: Caller,
+    number: int,
+    chunks: AsyncIterator[bytes],
+    *,
+    name: str,
+    media_type: str,
+    rules: FileRules,
+) -> tuple[File, bool]:
+    """Take a file in, piece by piece.
+
+    Returns:
+        The file, and whether it is new: the same content under the same name is the same file.
+
+    Raises:
+        NotFoundError, ForbiddenError, FileTypeNotAllowedError, FileTypeMismatchError, FileTooLargeError,
+        EmptyFileError, TooManyFilesError, UploadInterruptedError, StorageUnavailableError.
+    """
+    async with database.transaction() as transaction:
+        file = await begin(transaction, caller, number, name=name, media_type=media_type, rules=rules)
+    try:
+        content = Content(chunks, media_type, rules)
+        async with asyncio.timeout(rules.upload_time / timedelta(seconds=1)):
+            await content.begin()
+            await storage.put(file.key, content)
+        async with database.transaction() as transaction:
+            done = await complete(
+                transaction, caller, number, file.id, size_bytes=content.size_bytes, digest=content.digest
+            )
+    except BaseException as error:
+        # As far as it can be done now; if this dies too, the clock does it.
+        with contextlib.suppress(Exception):
+            await asyncio.shield(_give_up(database, storage, file, rules))
+        if isinstance(error, TimeoutError):
+            raise UploadInterruptedError from None
+        raise
+    if done.id == file.id:
+        return done, True
+    await _give_up(database, storage, file, rules)
+    return done, False
+
+
+async def begin(
+    transaction: Transaction, caller: Caller, number: int, *, name: str, media_type: str, rules: FileRules
+) -> File:
+    """Make room for a file.
+
+    Raises:
+        NotFoundError, ForbiddenError, FileTypeNotAllowedError, TooManyFilesError.
+    """
+    order = await _editable(transaction, caller, number)
+    check_allowed(media_type, rules)
+    if await store.count(transaction, order.id) >= rules.most_files:
+        raise TooManyFilesError(most=rules.most_files)
+    file = File(
+        id=new_id(transaction.now),
+        order_id=order.id,
+        name=clean_name(name, media_type),
+        media_type=media_type,
+        size_bytes=None,
+        sha256=None,
+        state=FileState.UPLOADING,
+        author_id=caller.id,
+        author_name=caller.name,
+        created_at=transaction.now,
+        lease_until=transaction.now + rules.lease,
+    )
+    await store.add(transaction, file)
+    return file
+
+
+async def complete(
+    transaction: Transaction, caller: Caller, number: int, file_id: UUID, *, size_bytes: int, digest: bytes
+) -> File:
+    """The content is there: the file is one of the order's from now on.
+
+    Returns:
+        The file; or the one that has this name and content already, and then this one is left to be given up.
+
+    Raises:
+        NotFoundError, ForbiddenError: the caller may not any more.
+        UploadInterruptedError: it took longer than its lease, and the clock has taken it.
+    """
+    order = await _editable(transaction, caller, number)
+    file = await store.uploading_locked(transaction, file_id)
+    if file is None:
+        raise UploadInterruptedError
+    known = await store.same(transaction, order.id, name=file.name, digest=digest)
+    if known is not None:
+        return known
+    await store.complete(transaction, file_id, size_bytes=size_bytes, digest=digest)
+    await ordering.keep(transaction, order, processing.file_attached(order, transaction.now))
+    done = await store.stored(transaction, order.id, file_id)
+    assert done is not None
+    return done
+
+
+async def _editable(transaction: Transaction, caller: Caller, number: int) -> Order:
+    # The lock on the order lets one after the other count its files.
+    order = await ordering.visible_order(transaction, caller, number, lock=True)
+    if not may_edit(caller, order):
+        raise ForbiddenError(needs="orders:edit")
+    return order
+
+
+async def _give_up(database: Database, storage: Storage, file: File, rules: FileRules) -> None:
+    async with database.transaction() as transaction:
+        if await store.uploading_locked(transaction, file.id) is not None:
+            await store.leave(transaction, file.id, until=transaction.now + rules.lease)
+    await storage.delete(file.key)
+    async with database.transaction() as transaction:
+        await store.forget(transaction, [file.id])
+
+
+async def files_of(reading: Transaction, caller: Caller, number: int, *, rules: FileRules) -> list[File]:
+    """Raises NotFoundError, ForbiddenError: the applicant never sees them."""
+    order = await _for_staff(reading, caller, number)
+    # Every file there is, also where the limit was higher once.
+    return await store.files_of(reading, order.id, limit=max(order.files, rules.most_files))
+
+
+async def file_of(reading: Transaction, caller: Caller, number: int, file_id: UUID) -> File:
+    """Raises NotFoundError, ForbiddenError."""
+    order = await _for_staff(reading, caller, number)
+    file = await store.stored(reading, order.id, file_id)
+    if file is None:
+        raise NotFoundError
+    return file
+
+
+async def _for_staff(reading: Transaction, caller: Caller, number: int) -> Order:
+    order = await ordering.visible_order(reading, caller, number)
+    if not sees_as_staff(caller, order):
+        raise ForbiddenError("Files are for staff.")
+    return order
+
+
+async def remove(transaction: Transaction, caller: Caller, number: int, file_id: UUID) -> File:
+    """Nobody sees the file any more; the clock deletes its content.
+
+    Raises:
+        NotFoundError, ForbiddenError, FileNeededError: the work was handed in with this file.
+    """
+    order = await _editable(transaction, caller, number)
+    file = await store.stored(transaction, order.id, file_id, lock=True)
+    if file is None:
+        raise NotFoundError
+    change = processing.file_removed(order)
+    await store.leave(transaction, file_id, until=transaction.now)
+    await ordering.keep(transaction, order, change)
+    return file
+
+
+async def sweep(database: Database, storage: Storage, *, lease: timedelta) -> bool:
+    """Delete what was removed, and what never became whole. Whether there may be more."""
+    async with database.transaction() as transaction:
+        claimed = await store.claim_leaving(transaction, until=transaction.now + lease, most=MOST_SWEPT)
+    gone: list[UUID] = []
+    for file in claimed:
+        try:
+            await storage.delete(file.key)
+        except StorageUnavailableError:
+            # Its lease runs out, and it is tried again.
+            _logger.warning("file_not_deleted", file_id=str(file.id))
+        else:
+            gone.append(file.id)
+    async with database.transaction() as transaction:
+        await store.forget(transaction, gone)
+    return len(gone) == MOST_SWEPT
+
+
+class Content:
+    """A file on its way to the storage: counted, hashed, and its type compared with what was declared."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], declared: str, rules: FileRules) -> None:
+        self._chunks = chunks
+        self._declared = declared
+        self._most = rules.most_bytes
+        self._decoder = codecs.getincrementaldecoder("utf-8")() if declared in TEXTS else None
+        self._hash = hashlib.sha256()
+        self._head = b""
+        self.size_bytes = 0
+
+    @property
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+    async def begin(self) -> None:
+        """Look at its beginning.
+
+        Raises:
+            EmptyFileError, FileTypeMismatchError, FileTooLargeError.
+        """
+        while len(self._head) < HEAD_BYTES:
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                break
+            self._head += self._seen(chunk)
+        if not self._head:
+            raise EmptyFileError
+        kind = filetype.guess(self._head)
+        check_content(self._declared, None if kind is None else kind.mime)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """All of it, once. Raises FileTooLargeError, FileTypeMismatchError."""
+        head, self._head = self._head, b""
+        yield head
+        async for chunk in self._chunks:
+            if chunk:
+                yield self._seen(chunk)
+        self._check_text(b"", final=True)
+
+    def _seen(self, chunk: bytes) -> bytes:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._most:
+            raise FileTooLargeError(limit_bytes=self._most)
+        self._hash.update(chunk)
+        self._check_text(chunk)
+        return chunk
+
+    def _check_text(self, chunk: bytes, *, final: bool = False) -> None:
+        if self._decoder is None:
+            return
+        try:
+            text = self._decoder.decode(chunk, final)
+        except UnicodeDecodeError:
+            raise FileTypeMismatchError(declared=self._declared, content="not UTF-8") from None
+        if "\0" in text:
+            raise FileTypeMismatchError(declared=self._declared, content="binary")
+
+
+async def pieces(storage: Storage, file: File) -> AsyncIterable[bytes]:
+    """The content of a file.
+
+    Raises:
+        StorageUnavailableError: before its first piece; a file that is lost is told to whoever watches.
+    """
+    try:
+        return await storage.read(file.key)
+    except Problem:
+        _logger.error("file_unreadable", file_id=str(file.id), order_id=str(file.order_id))
+        raise

@@ -236,7 +236,7 @@ async def account_orders(world: World) -> list[dict[str, Any]]:
         return bool(account["balance"] == rub(50000))
 
     await world.until(charged, "three of the orders are charged to the account")
-    return [*released, oldest]
+    return [await world.order("maria", order["number"]) for order in (*released, oldest)]
 
 
 async def paid_in_parts(world: World) -> list[dict[str, Any]]:
@@ -271,12 +271,13 @@ async def paid_in_parts(world: World) -> list[dict[str, Any]]:
     await world.until_order("anna", order["number"], "confirmed")
     await _act(world, "rita", order, "cancel", comment="Ремонт в зале")
 
+    at_desk: list[dict[str, Any]] = []
+
     async def to_hand_out() -> bool:
         page = await world.ok("fedor", "GET", "payments/v1/refunds", params={"order_id": order["id"]})
-        return {item["method"]: item["amount"] for item in page["items"]}.get("cash") == rub(15000)
+        at_desk[:] = [item for item in page["items"] if item["status"] == "at_desk"]
+        return [item["amount"] for item in at_desk] == [rub(15000)]
 
     await world.until(to_hand_out, "the cash waits at the desk")
-    page = await world.ok("fedor", "GET", "payments/v1/refunds", params={"order_id": order["id"]})
-    cash = next(item for item in page["items"] if item["method"] == "cash")
-    await world.ok("fedor", "POST", f"payments/v1/refunds/{cash['id']}/hand-out", json={})
+    await world.ok("fedor", "POST", f"payments/v1/refunds/{at_desk[0]['id']}/hand-out", json={})
     return [await world.until_order("anna", order["number"], "cancelled_refunded")]

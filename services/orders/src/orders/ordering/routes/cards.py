@@ -151,7 +151,7 @@ class OrderOut(BaseModel):
     comment: str | None
     cancel_reason: str | None
     assignee_id: UUID | None
-    responsible_ids: list[UUID]
+    responsible_ids: list[UUID] = Field(description="who can be the assignee; staff only")
     deadlines: DeadlinesOut
     closes_at: datetime | None = Field(description="when it is done by itself, if nobody answers (A10)")
     files: int | None = Field(description="how many files staff attached; staff only (B9)")
@@ -217,7 +217,7 @@ class OrderOut(BaseModel):
             comment=order.comment,
             cancel_reason=order.cancel_reason,
             assignee_id=order.assignee_id,
-            responsible_ids=list(order.responsible_ids),
+            responsible_ids=list(order.responsible_ids) if as_staff else [],
             deadlines=DeadlinesOut(
                 respond_by=order.respond_by, complete_by=order.complete_by, overdue=order.overdue(known.now)
             ),

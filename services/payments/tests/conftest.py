@@ -41,6 +41,47 @@ def provider_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandb
     assert process.stop() in {0, -signal.SIGTERM}
 
 
+STRIPE = {"FOYER_STRIPE_SECRET_KEY": "sk_test_1", "FOYER_STRIPE_WEBHOOK_SECRET": "whsec_test"}
+
+
+@pytest.fixture(scope="session")
+def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    process = SandboxProcess("stripe", tmp_path_factory.mktemp("stripe"), **STRIPE)
+    process.start()
+    yield process
+    assert process.stop() in {0, -signal.SIGTERM}
+    assert "Traceback" not in process.log(), process.log()
+
+
+class StripeSide:
+    """Stripe as payers and its operators see it."""
+
+    def __init__(self, process: SandboxProcess) -> None:
+        self.process = process
+        self.client = httpx2.AsyncClient(base_url=process.url, trust_env=False, timeout=10)
+
+    async def switch(self, **switches: Any) -> None:
+        (await self.client.patch("/sandbox/switches", json=switches)).raise_for_status()
+
+    async def act(self, verb: str, provider_payment_id: str, **body: Any) -> None:
+        answer = await self.client.post(f"/sandbox/sessions/{provider_payment_id}/{verb}", json=body)
+        answer.raise_for_status()
+
+    async def intents_of(self, order_id: UUID) -> list[dict[str, Any]]:
+        """The provider's payments of an order, newest first, with refunds and sums."""
+        found = (await self.client.get("/sandbox/sessions")).raise_for_status().json()["intents"]
+        return [item for item in found if item["intent"]["metadata"].get("order_id") == str(order_id)]
+
+
+@pytest.fixture
+async def stripe_side(stripe_process: SandboxProcess) -> AsyncIterator[StripeSide]:
+    made = StripeSide(stripe_process)
+    (await made.client.delete("/sandbox/switches")).raise_for_status()
+    yield made
+    (await made.client.delete("/sandbox/switches")).raise_for_status()
+    await made.client.aclose()
+
+
 class Provider:
     """The provider as payers, its operators and an auditor see it."""
 

@@ -5,7 +5,7 @@ takes in the answer in a second transaction. A worker killed anywhere in between
 same question is asked again with the same idempotence key.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from foyer_chassis.claims import Claim, Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Listener, Transaction
 
+from .closing import store as closing_store
+from .closing import use_cases as closing
+from .closing.domain import CLOSE, Closing
 from .paying import store as payments
 from .paying import use_cases as paying
 from .paying.domain import (
@@ -44,12 +47,23 @@ class Provider(PaymentProvider, RefundProvider, Protocol):
     """A payment provider as a whole."""
 
 
+class ReceiptProvider(Protocol):
+    """Errors as of `paying.domain.PaymentProvider`."""
+
+    async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
+        """Make the receipt that follows a prepayment; its id. Asked again, answers the same."""
+
+
 class Clock:
     """The loops of a worker and what they share."""
 
-    def __init__(self, database: Database, provider: Provider, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, providers: Mapping[str, Provider], settings: Settings, *, closer: ReceiptProvider
+    ) -> None:
+        """`providers`: by the name that payments have; `closer`: who makes closing receipts."""
         self._database = database
-        self._provider = provider
+        self._providers = providers
+        self._closer = closer
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._pace = Pace(
             first=timedelta(seconds=settings.check_first_seconds),
@@ -71,9 +85,12 @@ class Clock:
         self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
         self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
+        self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
-        self._pumps = {item.name: item for item in (self.create, self.check, self.refund)}
+        self._pumps: dict[str, Pump[Any]] = {
+            item.name: item for item in (self.create, self.check, self.refund, self.close_receipt)
+        }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
         listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
 
@@ -94,7 +111,7 @@ class Clock:
 
     async def _create(self, payment: Payment) -> None:
         try:
-            answer = await self._provider.create_payment(payment)
+            answer = await self._providers[payment.provider].create_payment(payment)
         except ProviderRefusedError as refusal:
             reason = refusal.reason
             await self._record(lambda transaction: paying.refused(transaction, payment, reason))
@@ -108,9 +125,11 @@ class Clock:
     async def _check(self, payment: Payment) -> None:
         assert payment.provider_payment_id is not None
         try:
-            answer = await self._provider.get_payment(payment.provider_payment_id)
-            if answer.status == "reserved" and payment.status is Status.WATCHED:
-                answer = await self._provider.release_payment(payment)
+            provider = self._providers[payment.provider]
+            answer = await provider.get_payment(payment.provider_payment_id)
+            if answer.status == "reserved":
+                wanted = payment.status is not Status.WATCHED
+                answer = await (provider.capture_payment(payment) if wanted else provider.release_payment(payment))
         except ProviderRefusedError as refusal:
             _logger.error("payment_unknown_to_provider", payment_id=str(payment.id), reason=refusal.reason)
             await self._record(lambda transaction: paying.unclear(transaction, payment, self._pace.longest))
@@ -133,15 +152,15 @@ class Clock:
     async def _refund(self, refund: Refund) -> None:
         try:
             if refund.status is RefundStatus.IN_PROGRESS and refund.provider_refund_id is not None:
-                answer = await self._provider.get_refund(refund.provider_refund_id)
+                answer = await self._providers[refund.provider].get_refund(refund.provider_refund_id)
             else:
                 made: ProviderRefund | None = None
                 if refund.may_have_been_forgotten(self._database.now()):
-                    made = await self._provider.find_refund(refund)
+                    made = await self._providers[refund.provider].find_refund(refund)
                     if made is None:
                         async with self._database.transaction() as transaction:
                             refund = await refunding.renew_key(transaction, refund)
-                answer = made or await self._provider.create_refund(refund)
+                answer = made or await self._providers[refund.provider].create_refund(refund)
         except ProviderRefusedError as refusal:
             await self._missed(refund, refusal.reason, definite=True)
         except ProviderUnclearError as unclear:
@@ -162,3 +181,19 @@ class Clock:
                     transaction, refund, reason, patience=self._patience, definite=definite
                 )
             )
+
+    async def _close_receipt(self, due: Closing) -> None:
+        async with self._database.transaction() as transaction:
+            wanted = await closing.what_to_send(transaction, due)
+        if wanted is None:
+            return
+        try:
+            receipt_id = await self._closer.close_receipt(*wanted)
+        except ProviderRefusedError as refusal:
+            reason = refusal.reason
+            await self._record(lambda transaction: closing.missed(transaction, due, reason, definite=True))
+        except ProviderUnclearError as unclear:
+            why, pause = unclear.reason, unclear.retry_after
+            await self._record(lambda transaction: closing.missed(transaction, due, why, definite=False, pause=pause))
+        else:
+            await self._record(lambda transaction: closing.sent(transaction, due, receipt_id))

@@ -25,6 +25,7 @@ from .accounting import store as accounting
 from .accounting.domain import OrderAccount
 from .accounts import use_cases as accounts
 from .clock import Clock
+from .closing import store as closing
 from .invoicing import store as invoices
 from .invoicing import use_cases as invoicing
 from .invoicing.domain import BY_ITSELF
@@ -55,6 +56,9 @@ class Handlers:
 
     async def moved(self, transaction: Transaction, events: Sequence[Event[OrderStatusChanged]]) -> None:
         await copies.moved(transaction, events)
+        done = [event.data.order_id for event in events if event.data.group == "done"]
+        if done and await closing.make_due(transaction, done):
+            transaction.after_commit(self._clock.close_receipt.wake)
         for event in events:
             if event.data.reason != FUNDS_RECEIVED:
                 continue
@@ -62,6 +66,11 @@ class Handlers:
             if order is not None:
                 with handling(event):
                     await accounts.charge(transaction, order, cause_event_id=event.id)
+
+    async def customers_changed(self, transaction: Transaction, events: Sequence[Event[CustomerChanged]]) -> None:
+        await copies.customers_changed(transaction, events)
+        if erased := [event.data.customer_id for event in events if event.data.erased]:
+            await paying.forget_people(transaction, erased)
 
     async def cancelled(self, transaction: Transaction, event: Event[OrderCancelled]) -> None:
         data = event.data
@@ -135,5 +144,5 @@ def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeM
         Subscribe(OrderCancelled, handlers.cancelled),
         Subscribe(HoldExpired, handlers.cancel_unpaid),
         SubscribeMany(OfferingChanged, copies.offerings_changed),
-        SubscribeMany(CustomerChanged, copies.customers_changed),
+        SubscribeMany(CustomerChanged, handlers.customers_changed),
     ]

@@ -29,6 +29,14 @@ class Settings(ServiceSettings):
         default=tuple(ip_network(item) for item in YOOKASSA_NETWORKS),
         description="CIDRs, comma separated: who may call the webhook",
     )
+    stripe_url: str = Field(default="https://api.stripe.com", description="base address of the API")
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="signs Stripe's webhooks; none: refused"
+    )
+    payment_stages: Literal["one", "two"] = Field(
+        default="one", description="two: money is reserved first, and taken only if it is still wanted"
+    )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
         description="CIDRs, comma separated: peers (the gateway) that are believed whom they speak for",

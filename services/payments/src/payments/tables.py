@@ -5,6 +5,8 @@ from foyer_chassis.tables import add_chassis_tables
 from .accounting.tables import metadata
 from .accounts.tables import metadata as accounts
 from .balances.tables import metadata as balances
+from .cards.tables import metadata as cards
+from .closing.tables import metadata as closing
 from .invoicing.tables import metadata as invoicing
 from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
@@ -15,6 +17,8 @@ from .settlements.tables import metadata as settlements
 
 assert accounts is metadata
 assert balances is metadata
+assert cards is metadata
+assert closing is metadata
 assert invoicing is metadata
 assert order_copies is metadata
 assert price_lists is metadata

@@ -125,6 +125,11 @@ _HINT = (
     .returning(payments.c.id)
 )
 _VISIBLE = _BY_ID.where(seen_by(payments.c.order_id, payments.c.applicant_id))
+_FORGET_PEOPLE = (
+    sa.update(payments)
+    .where(payments.c.applicant_id.in_(sa.bindparam("customers", expanding=True)), payments.c.next_at.is_(None))
+    .values(choice={}, receipt=payments.c.receipt.op("-")("email"))
+)
 _PAGE = (
     sa.select(payments)
     .where(seen_by(payments.c.order_id, payments.c.applicant_id))
@@ -293,3 +298,8 @@ async def page(
     statement = _PAGE.where(*(_FILTERS[name] for name in given))
     rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_payment(row) for row in rows]
+
+
+async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
+    """Drop what payments that are over know of their payers."""
+    await transaction.execute(_FORGET_PEOPLE, {"customers": list(customer_ids)})

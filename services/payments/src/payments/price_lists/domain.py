@@ -40,7 +40,7 @@ class VatMode(StrEnum):
 
 
 #: Rates of VAT in whole percents that a position may have; 0 is a rate, too, and not the same as none.
-VAT_RATES = frozenset({0, 5, 7, 10, 18, 20, 22})
+VAT_RATES = frozenset({0, 5, 7, 10, 20, 22})
 
 
 @dataclass(frozen=True, slots=True)

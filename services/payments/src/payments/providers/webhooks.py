@@ -1,7 +1,7 @@
-"""Notifications of the payment provider: hints that something happened, never the news itself.
+"""Notifications of payment providers: hints that something happened, never the news itself.
 
-A notification is not signed, so nothing in it is believed: it only makes the worker ask the provider sooner. Who may
-send one is checked by address.
+Nothing in one is believed: it only makes the worker ask the provider sooner. Who may send one is checked by address
+(YooKassa, which signs nothing) or by signature (Stripe).
 """
 
 from ipaddress import ip_address
@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from foyer_chassis import log
 from foyer_chassis.auth import public
+from foyer_chassis.db import Database
 from foyer_chassis.errors import BadRequestError, ForbiddenError
 from foyer_chassis.http import InTransaction
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from ..paying import use_cases as paying
 from ..refunding import use_cases as refunding
 from ..settings import Network, Settings
+from . import stripe
 from .yookassa import NAME, Notification
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -69,15 +71,35 @@ async def from_provider(request: Request) -> None:
         raise WebhookSenderError
 
 
-async def notification(request: Request) -> Notification:
-    """Raises WebhookBodyError: too long, or nothing that can be read."""
+async def _body(request: Request) -> bytes:
+    """Raises WebhookBodyError: too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LONGEST_BODY_BYTES:
             raise WebhookBodyError(f"The body is longer than {LONGEST_BODY_BYTES} bytes.")
+    return bytes(body)
+
+
+async def notification(request: Request) -> Notification:
+    """Raises WebhookBodyError: too long, or nothing that can be read."""
     try:
-        return Notification.model_validate_json(bytes(body))
+        return Notification.model_validate_json(await _body(request))
+    except ValidationError:
+        raise WebhookBodyError from None
+
+
+async def signed(request: Request) -> stripe.Notification:
+    """Raises WebhookSenderError: not signed by Stripe; WebhookBodyError: nothing that can be read."""
+    settings: Settings = request.app.state.settings
+    body = await _body(request)
+    database: Database = request.app.state.database
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    if not stripe.is_signed(body, request.headers.get("stripe-signature"), secret, now=database.now()):
+        _logger.warning("webhook_not_signed")
+        raise WebhookSenderError
+    try:
+        return stripe.Notification.model_validate_json(body)
     except ValidationError:
         raise WebhookBodyError from None
 
@@ -94,4 +116,21 @@ async def yookassa(notified: Annotated[Notification, Depends(notification)], tra
         await paying.hint(transaction, provider=NAME, their_id=notified.object.id, our_id=notified.our_payment_id)
     elif notified.about == "refund":
         await refunding.hint(transaction, their_id=notified.object.id)
+    return Response(status_code=200)
+
+
+@router.post(
+    "/stripe",
+    dependencies=[public("the provider has no token; its signature is checked")],
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def from_stripe(
+    notified: Annotated[stripe.Notification, Depends(signed)], transaction: InTransaction
+) -> Response:
+    """Take a signed event: of sessions, intents and refunds have the provider asked; 200 for everything else, too."""
+    changed = notified.data.object
+    if notified.about == "payment":
+        await paying.hint(transaction, provider=stripe.NAME, their_id=changed.id, our_id=notified.our_payment_id)
+    elif notified.about == "refund":
+        await refunding.hint(transaction, their_id=changed.id)
     return Response(status_code=200)

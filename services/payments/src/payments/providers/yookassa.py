@@ -11,7 +11,14 @@ from foyer_chassis import log
 from foyer_contracts.money import Money
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from ..paying.domain import Payment, ProviderPayment, ProviderRefusedError, ProviderUnclearError
+from ..paying.domain import (
+    Choice,
+    Payment,
+    ProviderPayment,
+    ProviderRefusedError,
+    ProviderUnclearError,
+    SavedMethod,
+)
 from ..refunding.domain import ProviderRefund, Refund
 
 NAME = "yookassa"
@@ -39,6 +46,9 @@ class _Confirmation(BaseModel):
 
 class _Method(BaseModel):
     type: str
+    id: str | None = Field(default=None, max_length=64)
+    saved: bool = False
+    title: str | None = Field(default=None, max_length=200)
 
 
 class _Cancellation(BaseModel):
@@ -65,6 +75,10 @@ class _Refund(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
+class _ClosingReceipt(BaseModel):
+    id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+
+
 class _Refunds(BaseModel):
     items: list[_Refund]
 
@@ -79,8 +93,18 @@ class YooKassa:
     name = NAME
 
     def __init__(
-        self, *, url: str, shop_id: str, secret_key: str, return_url: str, timeout_seconds: float, connections: int
+        self,
+        *,
+        url: str,
+        shop_id: str,
+        secret_key: str,
+        return_url: str,
+        timeout_seconds: float,
+        connections: int,
+        two_stage: bool = False,
     ) -> None:
+        """`two_stage`: money is reserved first, and taken once we have seen that it is still wanted."""
+        self._two_stage = two_stage
         self._return_url = return_url
         self._client = httpx2.AsyncClient(
             base_url=url.rstrip("/"),
@@ -94,8 +118,10 @@ class YooKassa:
     async def create_payment(self, payment: Payment) -> ProviderPayment:
         body = {
             "amount": _amount(payment.charged),
-            "capture": True,
+            "capture": not self._two_stage,
             "confirmation": {"type": "redirect", "return_url": self._return_to(payment)},
+            **_choice(payment.choice),
+            **_receipt(payment.receipt),
             "description": payment.description[:DESCRIPTION_CHARACTERS],
             "metadata": {
                 "payment_id": str(payment.id),
@@ -104,6 +130,21 @@ class YooKassa:
             },
         }
         return _payment(await self._ask("POST", "/payments", _Payment, body=body, key=str(payment.id)))
+
+    async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
+        """The receipt that follows a prepayment when what was paid for is delivered (54-FZ); its id."""
+        total = sum(item["total"] for item in receipt["items"])
+        body = {
+            "type": "payment",
+            "payment_id": payment.provider_payment_id,
+            **_receipt(receipt)["receipt"],
+            "send": True,
+            "settlements": [
+                {"type": "prepayment", "amount": _amount(Money(amount=total, currency=payment.amount.currency))}
+            ],
+        }
+        made = await self._ask("POST", "/receipts", _ClosingReceipt, body=body, key=f"{payment.id}-closing")
+        return made.id
 
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         return _payment(await self._ask("GET", f"/payments/{provider_payment_id}", _Payment))
@@ -120,6 +161,7 @@ class YooKassa:
         body = {
             "payment_id": refund.provider_payment_id,
             "amount": _amount(refund.paid_out),
+            **_receipt(refund.receipt),
             "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
         }
         return _refund(await self._ask("POST", "/refunds", _Refund, body=body, key=refund.provider_key))
@@ -205,6 +247,49 @@ def _amount(amount: Money) -> dict[str, str]:
     return {"value": amount.to_decimal_string(), "currency": amount.currency}
 
 
+def _choice(choice: Choice) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    if choice.card_token is not None:
+        chosen["payment_method_id"] = choice.card_token
+    elif choice.way is not None:
+        chosen["payment_method_data"] = {"type": choice.way}
+    if choice.save_card and choice.card_token is None:
+        chosen["save_payment_method"] = True
+    return chosen
+
+
+#: https://yookassa.ru/developers/payment-acceptance/receipts/54fz/parameters-values#vat-codes; what is paid before
+#: it is delivered is taxed at the estimated rate (10/110).
+_VAT_CODES = {None: 1, 0: 2, 10: 3, 20: 4, 5: 7, 7: 8, 22: 11}
+_ESTIMATED_VAT_CODES = {None: 1, 0: 2, 10: 5, 20: 6, 5: 9, 7: 10, 22: 12}
+
+
+def _receipt(receipt: Mapping[str, Any] | None) -> dict[str, Any]:
+    if receipt is None or "email" not in receipt:
+        return {}
+    codes = _VAT_CODES if receipt["mode"] == "full_payment" else _ESTIMATED_VAT_CODES
+    shown: dict[str, Any] = {
+        "customer": {"email": receipt["email"]},
+        "items": [
+            {
+                "description": item["title"],
+                "quantity": str(item["quantity"]),
+                "amount": {
+                    "value": Money(amount=item["unit_price"], currency="RUB").to_decimal_string(),
+                    "currency": "RUB",
+                },
+                "vat_code": codes[item["vat_rate"]],
+                "payment_subject": item["subject"],
+                "payment_mode": receipt["mode"],
+            }
+            for item in receipt["items"]
+        ],
+    }
+    if receipt["tax_system"] is not None:
+        shown["tax_system_code"] = receipt["tax_system"]
+    return {"receipt": shown}
+
+
 def _money(amount: _Amount) -> Money:
     try:
         return amount.money()
@@ -236,8 +321,15 @@ def _payment(shown: _Payment) -> ProviderPayment:
         method=shown.payment_method.type if shown.payment_method else None,
         paid_at=shown.captured_at.astimezone(UTC) if shown.captured_at else None,
         reason=details.reason if details else None,
+        saved=_saved(shown.payment_method),
         expired=details is not None and details.reason in _BY_TIME_OR_US,
     )
+
+
+def _saved(method: _Method | None) -> SavedMethod | None:
+    if method is None or not method.saved or method.id is None:
+        return None
+    return SavedMethod(token=method.id, title=method.title or method.type)
 
 
 _BY_TIME_OR_US = frozenset({"expired_on_confirmation", "expired_on_capture", "canceled_by_merchant"})

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from . import accounts, invoices, price_lists, refund_requests, refunds, settlements, staff_invoices
+from . import accounts, checkout, invoices, price_lists, refund_requests, refunds, settlements, staff_invoices
 
 routers: list[APIRouter] = [
     invoices.router,
     staff_invoices.router,
+    checkout.router,
     price_lists.router,
     refunds.router,
     refund_requests.router,

@@ -98,6 +98,9 @@ async def get_invoice(
         async with database.read() as transaction:
             invoice = await visible_invoice(transaction, number, caller)
             (shown,), (version,) = await whole(transaction, [invoice], caller)
+            if (await visible_invoice(transaction, number, caller)).version != invoice.version:
+                # It changed between the two looks: what was read of it does not fit its payments.
+                continue
         tag = f'"{version}"'
         known = if_none_match is not None and tag in (item.strip() for item in if_none_match.split(","))
         settled = (

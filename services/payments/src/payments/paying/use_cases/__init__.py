@@ -1,5 +1,6 @@
 """What can happen to a payment: at a provider (`online`) and without one (`desk`)."""
 
+from .asking import Asked, asked_for
 from .desk import mark_paid, note_top_up, take, take_part
 from .online import (
     PAYMENTS_PER_INVOICE,
@@ -7,6 +8,7 @@ from .online import (
     begin,
     cancel_invoice,
     cancel_of,
+    forget_people,
     hint,
     learn,
     refused,
@@ -17,10 +19,13 @@ from .online import (
 
 __all__ = [
     "PAYMENTS_PER_INVOICE",
+    "Asked",
     "Due",
+    "asked_for",
     "begin",
     "cancel_invoice",
     "cancel_of",
+    "forget_people",
     "hint",
     "learn",
     "mark_paid",

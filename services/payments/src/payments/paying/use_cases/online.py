@@ -1,5 +1,6 @@
 """A payment begins, is learned about, is cancelled. What the provider did is known from its own answers only."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -15,6 +16,7 @@ from ...accounting import domain as ledger
 from ...accounting import store as accounting
 from ...accounting.domain import OrderAccount
 from ...balances import use_cases as balancing
+from ...cards import store as cards
 from ...invoicing import store as invoices
 from ...invoicing import use_cases as invoicing
 from ...invoicing.domain import BY_ITSELF, REPLACED, Invoice, Origin
@@ -22,6 +24,7 @@ from ...invoicing.domain import Status as InvoiceStatus
 from ...order_copies.domain import OrderCopy
 from .. import store
 from ..domain import CHECK, WAKE_CHANNEL, Choice, Pace, Payment, ProviderPayment, Status, Verb
+from .asking import asked_for
 
 _logger = log.get(__name__)
 
@@ -39,6 +42,8 @@ class Due(Enum):
 async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> UUID:
     """Write down that a payment of what remains of the invoice is to be made at the provider; its id."""
     id_ = new_id()
+    choice = choice or Choice()
+    asked = await asked_for(transaction, invoice, choice)
     await store.add(
         transaction,
         {
@@ -48,9 +53,11 @@ async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, ch
             "applicant_id": invoice.applicant_id,
             "provider": provider,
             "description": invoice.description,
-            "amount": invoice.remainder.amount,
-            "currency": invoice.total.currency,
-            "choice": _chosen(choice),
+            "amount": asked.amount.amount,
+            "surcharge": asked.surcharge.amount,
+            "currency": asked.amount.currency,
+            "choice": {name: value for name, value in asdict(choice).items() if value},
+            "receipt": asked.receipt,
             "status": Status.CREATING,
             "next_at": transaction.now,
             "created_at": transaction.now,
@@ -60,10 +67,6 @@ async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, ch
         },
     )
     return id_
-
-
-def _chosen(choice: Choice | None) -> dict[str, object]:
-    return {name: value for name, value in asdict(choice or Choice()).items() if value}
 
 
 async def replace_invoice(
@@ -258,12 +261,24 @@ async def _succeed(
         customer_id=account.applicant_id,
         at=transaction.now,
     )
+    await _keep_card(transaction, payment, answer)
     invoice = await invoicing.receive(transaction, invoice, received)
     publish_succeeded(transaction, payment, account, invoice)
     # A payment that was still open was the only open one; beside a watched one another may be.
     if was_watched and await renew(transaction, invoice, provider=payment.provider):
         return Due.TO_CREATE
     return None
+
+
+async def _keep_card(transaction: Transaction, payment: Payment, answer: ProviderPayment) -> None:
+    if payment.choice.save_card and answer.saved is not None:
+        await cards.keep(
+            transaction,
+            customer_id=payment.applicant_id,
+            provider=payment.provider,
+            token=answer.saved.token,
+            title=answer.saved.title,
+        )
 
 
 async def _top_up(transaction: Transaction, payment: Payment, answer: ProviderPayment) -> Due | None:
@@ -278,6 +293,7 @@ async def _top_up(transaction: Transaction, payment: Payment, answer: ProviderPa
         paid_at=answer.paid_at or transaction.now,
     )
     await store.save(transaction, payment)
+    await _keep_card(transaction, payment, answer)
     invoice = await invoicing.receive(transaction, invoice, received)
     await balancing.top_up(
         transaction,
@@ -369,3 +385,9 @@ def _publish_cancelled(transaction: Transaction, payment: Payment, reason: str) 
         subject=payment.id,
         sequence=payment.version,
     )
+
+
+async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
+    """These customers are erased: their cards and addresses go."""
+    await cards.forget_all(transaction, customer_ids)
+    await store.forget_people(transaction, customer_ids)

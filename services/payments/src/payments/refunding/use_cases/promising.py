@@ -22,6 +22,7 @@ from ...order_copies.domain import OrderCopy
 from ...paying import store as payments
 from ...paying import use_cases as paying
 from ...paying.domain import BALANCE, DESK, OWN_WAYS, WAKE_CHANNEL, Pace
+from ...paying.domain.receipts import of_part
 from .. import store
 from ..domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
 
@@ -87,6 +88,7 @@ async def request(transaction: Transaction, account: OrderAccount, ask: Ask) -> 
                 "provider": payment.provider,
                 "provider_payment_id": payment.provider_payment_id,
                 "source": payment.source,
+                "receipt": None if payment.receipt is None else of_part(payment.receipt, (amount + surcharge).amount),
                 "amount": amount.amount,
                 "surcharge": surcharge.amount,
                 "currency": amount.currency,

@@ -1,0 +1,42 @@
+"""Prepayments are closed by a receipt when their order is done."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from foyer_chassis import log
+from foyer_chassis.db import Transaction
+
+from ..paying import store as payments
+from ..paying.domain import Payment
+from ..paying.domain.receipts import of_part
+from . import store
+from .domain import PAUSES, Closing
+
+_logger = log.get(__name__)
+
+
+async def what_to_send(transaction: Transaction, closing: Closing) -> tuple[Payment, Mapping[str, Any]] | None:
+    """The payment and its closing receipt: for what of it was not given back. None: all of it was."""
+    payment = await payments.locked(transaction, closing.payment_id)
+    kept = payment.refundable + payment.surcharge - payment.surcharge_reserved
+    if payment.receipt is None or kept.amount <= 0:
+        await store.settle(transaction, payment.id, "void")
+        return None
+    return payment, of_part(payment.receipt, kept.amount, mode="full_payment")
+
+
+async def sent(transaction: Transaction, closing: Closing, receipt_id: str) -> None:
+    await store.settle(transaction, closing.payment_id, "sent", receipt_id=receipt_id)
+
+
+async def missed(
+    transaction: Transaction, closing: Closing, failure: str, *, definite: bool, pause: timedelta | None = None
+) -> None:
+    """An attempt came to nothing: again later with the same key, or failed, for a person to look at."""
+    if definite or closing.attempts > len(PAUSES):
+        _logger.error("closing_receipt_failed", payment_id=str(closing.payment_id), failure=failure)
+        await store.settle(transaction, closing.payment_id, "failed", failure=failure)
+        return
+    delay = pause or PAUSES[closing.attempts - 1]
+    await store.settle(transaction, closing.payment_id, "due", failure=failure, next_at=transaction.now + delay)

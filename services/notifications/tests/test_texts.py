@@ -4,6 +4,10 @@ To accept changed texts: `FOYER_WRITE_SNAPSHOTS=1 pytest services/notifications/
 """
 
 import os
+from dataclasses import replace
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.policy import default
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -150,6 +154,26 @@ def test_mail(locale: Any) -> None:
     assert composed["Message-ID"] == f"<{UUID(int=7)}@foyer.test>"
     assert composed["Auto-Submitted"] == "auto-generated"
     assert b"\n.\r\n" not in composed.as_bytes()
+
+
+@pytest.mark.parametrize("length", range(1, 120, 7))
+def test_no_space_of_a_header_is_lost(length: int) -> None:
+    """Python's own folding joins words across lines of encoded text."""
+    smtp = SmtpMail(
+        host="x", port=25, username="", password="", security="tls", mail_from="a@foyer.test", timeout_seconds=1
+    )
+    title = "Заказ № 1006314 вовремя не взят в работу " + "и ещё " * 10
+    message = replace(
+        Renderer().render("order_done", {}, "ru", name="Анна  Ивановна " * 9), title=title[:length].strip()
+    )
+    raw = smtp.compose(message, mailbox="anna@example.test", delivery_id=UUID(int=7)).as_bytes()
+    assert max(len(line) for line in raw.split(b"\r\n\r\n")[0].split(b"\r\n")) <= 998
+    read = message_from_bytes(raw)
+    # The older parser: the newer one takes folded words of a name for separate ones.
+    subject, to = (str(make_header(decode_header(read[name]))) for name in ("Subject", "To"))
+    assert subject == message.title
+    assert to == f"{message.addressee} <anna@example.test>"
+    assert str(message_from_bytes(raw, policy=default)["Subject"]) == message.title
 
 
 @pytest.mark.parametrize(

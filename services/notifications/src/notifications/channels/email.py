@@ -5,6 +5,7 @@ The Message-ID is made of the delivery's id, so that a copy sent again after a l
 
 import re
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,6 +24,8 @@ from ..texts.domain import Message
 TEMPLATES = Path(__file__).parents[1] / "templates"
 _ENHANCED_CODE = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
 #: The server refuses us, not the mail: a person has to repair that, and the mail should go out afterwards.
+#: Headers that are encoded already are written as they are.
+_POLICY = SMTP.clone(refold_source="none")
 _OUR_FAULT = frozenset({530, 534, 535, 538})
 
 
@@ -79,17 +82,28 @@ class SmtpMail:
 
     def compose(self, message: Message, *, mailbox: str, delivery_id: UUID) -> EmailMessage:
         """The mail as it goes out."""
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=_POLICY)
         mail["Message-ID"] = f"<{delivery_id}@{self._sender.domain}>"
         mail["Date"] = format_datetime(datetime.now(UTC))
         mail["From"] = self._sender
-        mail["To"] = Address(message.addressee, addr_spec=mailbox)
-        mail["Subject"] = message.title
+        if message.addressee.isascii():
+            mail["To"] = Address(message.addressee, addr_spec=mailbox)
+        else:
+            mail.set_raw("To", f"{_encoded('To', message.addressee)} <{mailbox}>")
+        if message.title.isascii():
+            mail["Subject"] = message.title
+        else:
+            mail.set_raw("Subject", _encoded("Subject", message.title))
         mail["Content-Language"] = message.locale
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(_text(message))
         mail.add_alternative(mrml.to_html(self._html.render(message=message)).content, subtype="html")
         return mail
+
+
+def _encoded(header: str, text: str) -> str:
+    """Words of RFC 2047, folded. `EmailMessage` itself loses spaces where it folds between such words."""
+    return Header(text, "utf-8", header_name=header, maxlinelen=76).encode()
 
 
 def _problem(refusal: aiosmtplib.SMTPResponseException) -> NotNowError | RefusedError:

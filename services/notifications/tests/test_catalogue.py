@@ -1,0 +1,205 @@
+"""Every event of the catalogue through the real channels, in both languages, against a table written by hand; and what
+must not get through."""
+
+import json
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import pytest
+from foyer_chassis.testing import Running
+from foyer_contracts.catalogue import BY_TYPE
+from foyer_contracts.envelope import Event
+from foyer_contracts.orders import Actor
+from foyer_contracts.samples import APPLICANT, MANAGER, SAMPLES, TECHNICIAN
+
+from .conftest import Outside, contact
+
+E, P, F = "email", "push", "feed"
+ANNA, RITA, TECH, FINANCE = "anna", "rita", "tech", "finance"
+PEOPLE = {ANNA: APPLICANT, RITA: MANAGER, TECH: TECHNICIAN}
+PLACED = "orders.order.placed.v1"
+#: Told to nobody: copies, and what others act on.
+SILENT = [
+    "orders.order.priced.v1", "orders.order.deadline_changed.v1", "orders.order.rated.v1", "orders.draft.discarded.v1",
+    "orders.offering.changed.v1", "orders.customer.changed.v1", "orders.contact.changed.v1",
+    "booking.resource.changed.v1", "booking.location.changed.v1", "booking.places.held.v1",
+    "booking.places.unavailable.v1", "booking.hold.expired.v1", "booking.reservation.confirmed.v1",
+    "booking.reservation.started.v1", "booking.reservation.ended.v1", "booking.reservation.released.v1",
+    "booking.reservation.no_show.v1", "payments.invoice.issued.v1", "payments.invoice.paid.v1",
+    "payments.invoice.cancelled.v1", "payments.payment.succeeded.v1", "payments.payment.failed.v1",
+    "payments.payment.cancelled.v1", "payments.refund.started.v1", "payments.account.debited.v1",
+    "payments.settlement.posted.v1", "chat.conversation.opened.v1", "chat.conversation.read.v1",
+    "chat.dialog.opened.v1", "chat.dialog.converted.v1", "notifications.delivery.sent.v1",
+    "notifications.delivery.failed.v1",
+]  # fmt: skip
+#: (event, what is other than in the sample, who → by what, title in Russian, in English)
+TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
+    (PLACED, {}, {RITA: "EPF"}, "Новый заказ № 1006313", "New order 1006313"),
+    ("orders.order.status_changed.v1", {}, {ANNA: "EPF"}, "Заказ № 1006313 подтверждён", "Order 1006313 is confirmed"),
+    (
+        "orders.order.cancelled.v1", {}, {ANNA: "EPF"},
+        "Заказ № 1006313 отменён, деньги возвращаются", "Order 1006313 is cancelled, your money is on its way back",
+    ),
+    ("orders.order.assigned.v1", {}, {TECH: "EPF"}, "Вам назначен заказ № 1006314", "Order 1006314 is assigned to you"),
+    (
+        "orders.order.overdue.v1", {}, {TECH: "EPF"},
+        "Заказ № 1006314 вовремя не взят в работу", "Order 1006314 has not been taken up in time",
+    ),
+    (
+        "orders.order.returned.v1", {}, {TECH: "EPF"},
+        "Заказ № 1006314 возвращён в работу", "Order 1006314 was returned to work",
+    ),
+    ("orders.order.completed.v1", {}, {ANNA: "PF"}, "Как всё прошло?", "How did we do?"),
+    ("orders.order.changed.v1", {}, {ANNA: "PF"}, "Заказ № 1006315 изменён", "Order 1006315 was changed"),
+    ("orders.draft.created.v1", {}, {ANNA: "EPF"}, "Для вас подготовлен заказ", "Your order is prepared"),
+    (
+        "booking.reservation.rescheduled.v1", {}, {ANNA: "EPF"},
+        "Ваше бронирование перенесено", "Your booking was moved",
+    ),
+    ("payments.payment.link_created.v1", {}, {ANNA: "EPF"}, "Ваш заказ ждёт оплаты", "Your order is waiting for payment"),
+    ("payments.invoice.activated.v1", {}, {ANNA: "EPF"}, "Счёт по вашему заказу", "An invoice for your order"),
+    ("payments.refund.succeeded.v1", {}, {ANNA: "EPF"}, "Деньги возвращены", "Your money was refunded"),
+    ("payments.refund.failed.v1", {}, {FINANCE: "F"}, "Возврат не прошёл", "A refund failed"),
+    ("payments.refund.requested.v1", {}, {FINANCE: "F"}, "Запрошен возврат", "A refund is asked for"),
+    ("payments.refund.rejected.v1", {}, {ANNA: "EPF"}, "В возврате отказано", "Your refund request was rejected"),
+    ("payments.account.insufficient.v1", {}, {ANNA: "EPF"}, "Ваш заказ ждёт пополнения баланса", "Your order waits for funds"),
+    ("payments.account.topped_up.v1", {}, {ANNA: "EPF"}, "Баланс пополнен", "Your account was topped up"),
+    (
+        "chat.message.posted.v1", {"author_kind": "staff", "author_id": MANAGER}, {ANNA: "PF"},
+        "Ваш заказ: новое сообщение", "Your order: a new message",
+    ),
+    ("chat.dialog.posted.v1", {}, {RITA: "PF"}, "Вопрос от клиента", "A customer has a question"),
+]  # fmt: skip
+
+
+def fresh(type_: str, **data: Any) -> Event[Any]:
+    """The sample about an order of its own, so that events do not outdate each other."""
+    sample = SAMPLES[type_]
+    known = type(sample.data).model_fields
+    own = {name: uuid4() for name in ("order_id", "conversation_id") if name in known}
+    return Event.make(
+        sample.data.model_copy(update={**own, **data}), subject=UUID(sample.subject), sequence=7, time=sample.time
+    )
+
+
+def test_the_table_knows_every_event() -> None:
+    assert sorted([*SILENT, *(line[0] for line in TABLE)]) == sorted(BY_TYPE)
+
+
+async def everybody_is_known(it: Running, locale: str) -> None:
+    for name, person in PEOPLE.items():
+        await it.handle(contact(person, locale=locale, email=f"{name}@example.test", phone=f"+7900{name}"))
+        assert (await it.client(name, sub=str(person)).put(f"/v1/devices/device-of-{name}")).status_code == 204
+
+
+@pytest.mark.parametrize("locale", ["ru", "en"])
+async def test_who_gets_what_by_which_channel_in_which_words(
+    notifications: Running, outside: Outside, locale: Literal["ru", "en"]
+) -> None:
+    await everybody_is_known(notifications, locale)
+    expected = []
+    for type_, changes, who, russian, english in TABLE:
+        event = fresh(type_, **changes)
+        if type_ == "booking.reservation.rescheduled.v1":
+            # Whose order it is only its `placed` says; nobody but a role's feed hears of that.
+            whose = fresh("orders.order.priced.v1", order_id=event.data.order_id)
+            await notifications.handle(whose)
+        await notifications.handle_twice(event)
+        for name, channels in who.items():
+            for letter, channel in (("E", E), ("P", P), ("F", F)):
+                if letter in channels:
+                    title = {"ru": russian, "en": english}[locale]
+                    expected.append((name, channel, title))
+    subscribed = {item.data.type for item in notifications.subscriptions}
+    silent = [fresh(type_) for type_ in SILENT if type_ in subscribed and type_ != "orders.contact.changed.v1"]
+    await notifications.handle(*[event for event in silent if event.type != "orders.customer.changed.v1"])
+    for seconds in (0, 30, 61):
+        notifications.at(notifications.database.now() + timedelta(seconds=seconds))
+        await notifications.turn("dispatch")
+
+    got = [(mail["to"][0].partition("@")[0], E, mail["subject"]) for mail in await outside.mails()]
+    got += [
+        (push["token"].removeprefix("device-of-"), P, push["notification"]["title"]) for push in await outside.pushes()
+    ]
+    for name, person in PEOPLE.items():
+        got += [(name, F, item["title"]) for item in await feed_of(notifications, name, locale, sub=str(person))]
+    got += [(FINANCE, F, item["title"]) for item in await feed_of(notifications, FINANCE, locale, "finance")]
+    # A booking that was moved knows its number from the price.
+    moved = {"ru": "Заказ № 1006313: бронирование перенесено", "en": "Order 1006313: the booking was moved"}[locale]
+    plain = {"ru": "Ваше бронирование перенесено", "en": "Your booking was moved"}[locale]
+    assert sorted((who, by, plain if title == moved else title) for who, by, title in got) == sorted(expected)
+    assert {push["data"]["template"] for push in await outside.pushes()}
+
+
+async def feed_of(it: Running, name: str, locale: str, *roles: str, **claims: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (
+        await it.client(name, *roles, locale=locale, **claims).get("/v1/feed", params={"limit": 100})
+    ).json()["items"]
+    return items
+
+
+INSIDE = "ВНУТРИ-7f3a"
+PHONE, MAIL = "+79007777777", "secret-anna@example.test"
+
+
+@pytest.mark.feature("A24")
+@pytest.mark.feature("B8")
+@pytest.mark.feature("B10")
+async def test_nothing_internal_reaches_the_applicant_nor_their_contact_anybody_else(
+    notifications: Running, outside: Outside
+) -> None:
+    """Internal words stand wherever an event can carry them; the applicant's contact in the one private event."""
+    await everybody_is_known(notifications, "ru")
+    await notifications.handle(contact(APPLICANT, sequence=5, phone=PHONE, email=MAIL))
+    staff = Actor(kind="staff", id=MANAGER)
+    order: dict[str, Any] = {"order_id": uuid4(), "responsible_ids": [MANAGER, TECHNICIAN]}
+    await notifications.handle(
+        fresh(PLACED, **order, kind="request", assignee_id=TECHNICIAN),
+        *(
+            fresh("orders.order.status_changed.v1", **order, to_status=to, group=group, note=INSIDE, actor=staff)
+            for to, group in (("in_progress", "in_work"), ("awaiting_confirmation", "in_work"), ("done", "done"))
+        ),
+        fresh(
+            "chat.message.posted.v1",
+            order_id=order["order_id"],
+            thread="internal",
+            author_kind="staff",
+            author_id=MANAGER,
+            count=1,
+        ),
+        fresh("orders.order.assigned.v1", **order, assignee_id=TECHNICIAN),
+        fresh("payments.refund.requested.v1", order_id=order["order_id"]),
+        *(fresh(line[0], **line[1]) for line in TABLE),
+    )
+    for seconds in (0, 30, 61):
+        notifications.at(notifications.database.now() + timedelta(seconds=seconds))
+        await notifications.turn("dispatch")
+
+    anna = notifications.client("anna", sub=str(APPLICANT))
+    to_anna = [mail for mail in await outside.mails() if mail["to"] == [MAIL]]
+    pushes = await outside.pushes()
+    pushed = [push for push in pushes if push["token"] == "device-of-anna"]
+    assert to_anna
+    assert pushed
+    paths = ("/v1/feed?limit=100", "/v1/deliveries?limit=200", "/v1/preferences")
+    answers = [(await anna.get(path)).text for path in paths]
+    seen = json.dumps([to_anna, pushed], ensure_ascii=False) + "".join(answers)
+    for word in (INSIDE, 'message_inside"', "сообщение от коллеги"):
+        assert word not in seen, word
+
+    others = [mail for mail in await outside.mails() if mail["to"] != [MAIL]]
+    texts = [json.dumps([others, [push for push in pushes if push not in pushed]], ensure_ascii=False)]
+    for name, roles in (
+        (RITA, ["service_manager"]),
+        (TECH, ["contractor"]),
+        (FINANCE, ["finance"]),
+        ("alex", ["administrator"]),
+    ):
+        claims = {"sub": str(PEOPLE[name])} if name in PEOPLE else {}
+        client = notifications.client(name, *roles, **claims)
+        texts += [(await client.get(path)).text for path in paths[:2]]
+    texts += [event.to_json().decode() for event in await notifications.published()]
+    for text in texts:
+        assert PHONE not in text
+        assert MAIL not in text

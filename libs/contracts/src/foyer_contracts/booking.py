@@ -1,14 +1,14 @@
 """Events that the booking service publishes."""
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from .envelope import EventData, Instant
 from .money import Money
-from .orders import Actor, Line
+from .orders import Actor, Line, Visitor
 
 
 class OpeningHours(BaseModel):
@@ -61,7 +61,15 @@ class ResourceChanged(EventData):
 
 
 class Places(BaseModel):
-    """What a reservation takes, in the words a person needs: where, from when, until when, in which zone."""
+    """What a reservation takes, in the words a person needs: where, from when, until when, in which zone.
+
+    Attributes:
+        resource_id: the room, the coworking space, or the type of hotel room.
+        kind: slots of a resource, a coworking ticket, or a hotel stay.
+        number: of the ticket or stay, as people call it (A16, A17).
+        place: the numbered workplace or room, once there is one.
+        nights, adults, children: of stays.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -71,6 +79,14 @@ class Places(BaseModel):
     time_zone: str
     starts_at: Instant
     ends_at: Instant
+    kind: Literal["slots", "ticket", "stay"] = "slots"
+    number: StrictInt | None = None
+    place: str | None = None
+    tariff: str | None = None
+    visitor: Visitor | None = None
+    nights: StrictInt | None = None
+    adults: StrictInt | None = None
+    children: StrictInt | None = None
 
 
 class PlacesHeld(EventData):
@@ -175,3 +191,174 @@ class ReservationNoShow(EventData):
     order_id: UUID
     reservation_id: UUID
     released: bool
+
+
+class TicketIssued(EventData):
+    """A coworking place is a visitor's for a period: the order is paid, and the ticket can be checked in (A16)."""
+
+    type: ClassVar[str] = "booking.ticket.issued.v1"
+
+    ticket_id: UUID
+    number: StrictInt
+    order_id: UUID
+    applicant_id: UUID
+    reservation_id: UUID
+    visitor: Visitor
+    places: Places
+
+
+class TicketChanged(EventData):
+    """Something happened with a ticket at the desk (A16). What it costs now is told by `reservation.rescheduled`."""
+
+    type: ClassVar[str] = "booking.ticket.changed.v1"
+
+    ticket_id: UUID
+    number: StrictInt
+    order_id: UUID
+    applicant_id: UUID
+    change: Literal["checked_in", "checked_out", "extended", "moved", "ended_early", "blocked", "unblocked", "no_show"]
+    visitor: Visitor
+    places: Places
+    actor: Actor
+
+
+class StayChanged(EventData):
+    """Something happened with a hotel stay (A17). What it costs now is told by `reservation.rescheduled`."""
+
+    type: ClassVar[str] = "booking.stay.changed.v1"
+
+    stay_id: UUID
+    number: StrictInt
+    order_id: UUID
+    applicant_id: UUID
+    change: Literal["checked_in", "checked_out", "no_show", "room_moved", "dates_changed"]
+    visitor: Visitor
+    places: Places
+    actor: Actor
+
+
+class PassIssued(EventData):
+    """A membership was bought (D3). Its activation code travels apart, on the private exchange."""
+
+    type: ClassVar[str] = "booking.pass.issued.v1"
+
+    pass_id: UUID
+    number: StrictInt
+    order_id: UUID | None = None
+    buyer_id: UUID
+    membership_type_id: UUID
+    title: str
+    visits: StrictInt | None = None
+    valid_days: StrictInt | None = None
+
+
+class PassCodeIssued(EventData):
+    """The activation code of a membership (D3, D5). Private: only notifications may bind it, to mail it to its buyer."""
+
+    type: ClassVar[str] = "booking.pass.code_issued.v1"
+    private: ClassVar[bool] = True
+
+    pass_id: UUID
+    number: StrictInt
+    buyer_id: UUID
+    title: str
+    code: str
+
+
+class PassActivated(EventData):
+    """Staff activated a membership by its code (D5)."""
+
+    type: ClassVar[str] = "booking.pass.activated.v1"
+
+    pass_id: UUID
+    number: StrictInt
+    order_id: UUID | None = None
+    buyer_id: UUID
+    actor: Actor
+
+
+class PassAttached(EventData):
+    """A membership belongs to a visitor from now on (D6).
+
+    Attributes:
+        visits: how many are left; None: not limited by visits.
+        valid_until: the last instant it is good for; None: not limited by time.
+    """
+
+    type: ClassVar[str] = "booking.pass.attached.v1"
+
+    pass_id: UUID
+    number: StrictInt
+    order_id: UUID | None = None
+    buyer_id: UUID
+    visitor_id: UUID
+    group_ids: list[UUID]
+    visits: StrictInt | None = None
+    valid_from: Instant
+    valid_until: Instant | None = None
+
+
+class PassWithdrawn(EventData):
+    """A membership was taken from its visitor: its price went back, or staff decided so (D7)."""
+
+    type: ClassVar[str] = "booking.pass.withdrawn.v1"
+
+    pass_id: UUID
+    number: StrictInt
+    order_id: UUID | None = None
+    buyer_id: UUID
+    visitor_id: UUID | None = None
+    reason: str
+
+
+class ClassBooked(EventData):
+    """A visitor has a place in a class; `left` is how many places there still are."""
+
+    type: ClassVar[str] = "booking.class.booked.v1"
+
+    class_booking_id: UUID
+    class_id: UUID
+    title: str
+    starts_at: Instant
+    visitor_id: UUID
+    pass_id: UUID | None = None
+    left: StrictInt
+
+
+class ClassCancelled(EventData):
+    """A visitor's place in a class is free again."""
+
+    type: ClassVar[str] = "booking.class.cancelled.v1"
+
+    class_booking_id: UUID
+    class_id: UUID
+    title: str
+    starts_at: Instant
+    visitor_id: UUID
+    pass_id: UUID | None = None
+    reason: str
+
+
+class OfferMade(EventData):
+    """A freed slot is offered to the first who waits for it, until `expires_at` (X5)."""
+
+    type: ClassVar[str] = "booking.offer.made.v1"
+
+    offer_id: UUID
+    applicant_id: UUID
+    resource_id: UUID
+    resource_name: str
+    starts_at: Instant
+    ends_at: Instant
+    expires_at: Instant
+
+
+class OfferExpired(EventData):
+    """An offer was not taken in time, or the slot was; the next who waits is asked (X5)."""
+
+    type: ClassVar[str] = "booking.offer.expired.v1"
+
+    offer_id: UUID
+    applicant_id: UUID
+    resource_id: UUID
+    starts_at: Instant

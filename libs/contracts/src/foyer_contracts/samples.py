@@ -24,6 +24,10 @@ ORDER, APPLICANT, OFFERING, RESOURCE, LOCATION, MANAGER = (_id(n) for n in range
 RESERVATION, INVOICE, PAYMENT, REFUND, CONVERSATION, MESSAGE, DELIVERY = (_id(n) for n in range(11, 18))
 REQUEST, REQUEST_OFFERING, TECHNICIAN, DIALOG, DRAFT, CHANGE, TOP_UP, REFUND_REQUEST = (_id(n) for n in range(21, 29))
 GOODS = _id(31)
+TICKET, STAY, SPACE, ROOM_TYPE, PASS, MEMBERSHIP_TYPE, VISITOR, GROUP, CLASS, CLASS_BOOKING, OFFER = (
+    _id(n) for n in range(41, 52)
+)
+GUEST = orders.Visitor(name="Анна Иванова", id=VISITOR)
 NUMBER = 1006313
 PRICE = Money(amount=10000, currency="RUB")
 TOTAL = Money(amount=40000, currency="RUB")
@@ -41,6 +45,32 @@ PLACES = booking.Places(
     time_zone="Europe/Moscow",
     starts_at=STARTS,
     ends_at=ENDS,
+)
+
+TICKET_PLACES = PLACES.model_copy(
+    update={
+        "resource_id": SPACE,
+        "resource_name": "Открытое пространство",
+        "kind": "ticket",
+        "number": 5012,
+        "place": "A-14",
+        "tariff": "День",
+        "visitor": GUEST,
+    }
+)
+STAY_PLACES = PLACES.model_copy(
+    update={
+        "resource_id": ROOM_TYPE,
+        "resource_name": "Стандарт",
+        "kind": "stay",
+        "number": 7003,
+        "place": "301",
+        "tariff": "Завтрак включён",
+        "visitor": GUEST,
+        "nights": 2,
+        "adults": 2,
+        "children": 0,
+    }
 )
 
 _DATA: list[tuple[EventData, UUID]] = [
@@ -530,6 +560,124 @@ _DATA: list[tuple[EventData, UUID]] = [
             operator_id=MANAGER,
         ),
         DIALOG,
+    ),
+    (
+        booking.TicketIssued(
+            ticket_id=TICKET,
+            number=5012,
+            order_id=ORDER,
+            applicant_id=APPLICANT,
+            reservation_id=RESERVATION,
+            visitor=GUEST,
+            places=TICKET_PLACES,
+        ),
+        TICKET,
+    ),
+    (
+        booking.TicketChanged(
+            ticket_id=TICKET,
+            number=5012,
+            order_id=ORDER,
+            applicant_id=APPLICANT,
+            change="checked_in",
+            visitor=GUEST,
+            places=TICKET_PLACES,
+            actor=STAFF,
+        ),
+        TICKET,
+    ),
+    (
+        booking.StayChanged(
+            stay_id=STAY,
+            number=7003,
+            order_id=ORDER,
+            applicant_id=APPLICANT,
+            change="checked_in",
+            visitor=GUEST,
+            places=STAY_PLACES,
+            actor=STAFF,
+        ),
+        STAY,
+    ),
+    (
+        booking.PassIssued(
+            pass_id=PASS,
+            number=880021,
+            order_id=ORDER,
+            buyer_id=APPLICANT,
+            membership_type_id=MEMBERSHIP_TYPE,
+            title="Йога, 8 занятий",
+            visits=8,
+            valid_days=60,
+        ),
+        PASS,
+    ),
+    (
+        booking.PassCodeIssued(
+            pass_id=PASS, number=880021, buyer_id=APPLICANT, title="Йога, 8 занятий", code="7KQ2-M4XP-9TRW"
+        ),
+        PASS,
+    ),
+    (booking.PassActivated(pass_id=PASS, number=880021, order_id=ORDER, buyer_id=APPLICANT, actor=STAFF), PASS),
+    (
+        booking.PassAttached(
+            pass_id=PASS,
+            number=880021,
+            order_id=ORDER,
+            buyer_id=APPLICANT,
+            visitor_id=VISITOR,
+            group_ids=[GROUP],
+            visits=8,
+            valid_from=NOW,
+            valid_until=NOW + timedelta(days=60),
+        ),
+        PASS,
+    ),
+    (
+        booking.PassWithdrawn(
+            pass_id=PASS, number=880021, order_id=ORDER, buyer_id=APPLICANT, visitor_id=VISITOR, reason="refunded"
+        ),
+        PASS,
+    ),
+    (
+        booking.ClassBooked(
+            class_booking_id=CLASS_BOOKING,
+            class_id=CLASS,
+            title="Хатха-йога",
+            starts_at=STARTS,
+            visitor_id=VISITOR,
+            pass_id=PASS,
+            left=3,
+        ),
+        CLASS_BOOKING,
+    ),
+    (
+        booking.ClassCancelled(
+            class_booking_id=CLASS_BOOKING,
+            class_id=CLASS,
+            title="Хатха-йога",
+            starts_at=STARTS,
+            visitor_id=VISITOR,
+            pass_id=PASS,
+            reason="visitor_request",
+        ),
+        CLASS_BOOKING,
+    ),
+    (
+        booking.OfferMade(
+            offer_id=OFFER,
+            applicant_id=APPLICANT,
+            resource_id=RESOURCE,
+            resource_name="Переговорная «Нева»",
+            starts_at=STARTS,
+            ends_at=ENDS,
+            expires_at=NOW + timedelta(minutes=30),
+        ),
+        OFFER,
+    ),
+    (
+        booking.OfferExpired(offer_id=OFFER, applicant_id=APPLICANT, resource_id=RESOURCE, starts_at=STARTS),
+        OFFER,
     ),
 ]
 

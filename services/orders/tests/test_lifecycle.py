@@ -269,6 +269,18 @@ async def test_every_view_shows_the_new_time(shop: Shop) -> None:
 
 
 @pytest.mark.feature("A14")
+async def test_what_a_moved_booking_costs_less_goes_back(shop: Shop) -> None:
+    order = await shop.place(payer_kind="company")
+    heard = Heard(order)
+    await shop.orders.handle(heard.held(), heard.paid(), heard.confirmed())
+    await shop.orders.handle_twice(heard.rescheduled(hours=3, total=Money(amount=30000, currency="RUB")))
+    card = await shop.card(order)
+    assert (card["total"]["amount"], card["money"]["refund_due"]["amount"]) == (30000, 10000)
+    (event,) = await shop.orders.published("orders.order.changed.v1")
+    assert event.data.refund.amount == 10000
+
+
+@pytest.mark.feature("A14")
 async def test_the_payer_of_a_companys_booking_can_be_edited(shop: Shop) -> None:
     order = await shop.place(payer_kind="company", payer={"name": "ООО Ромашка", "inn": "7707083893"})
     heard = Heard(order)

@@ -23,9 +23,15 @@ def _lines(lines: Sequence[events.Line]) -> tuple[Line, ...]:
 
 def _as_text(places: booking.Places) -> dict[str, str]:
     """Booking's description of the places, as the card shows it."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else str(value) for name, value in dict(places).items()
-    }
+    described: dict[str, str] = {}
+    for name, value in dict(places).items():
+        if isinstance(value, datetime):
+            described[name] = value.isoformat()
+        elif isinstance(value, events.Visitor):
+            described[name] = value.name
+        elif value is not None:
+            described[name] = str(value)
+    return described
 
 
 async def _on_held(tx: Transaction, event: Event[booking.PlacesHeld]) -> None:

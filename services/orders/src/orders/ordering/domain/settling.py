@@ -145,11 +145,21 @@ def rescheduled(
     total: Money,
     actor: Actor,
 ) -> Change:
-    """Booking moved it (A15): every view shows the new time. What is paid was booking's condition (A14)."""
+    """Booking moved or changed it (A15): every view shows the new time. What it costs less now goes back; what it
+    costs more, payments invoices (A14 lets only a company's booking cost something else)."""
     if order.is_over or sequence <= order.moved_sequence:
         return Change(order)
-    moved = replace(order, slots=slots, places=places, lines=lines, total=total, moved_sequence=sequence)
-    return Change(moved, (Edited(("slots",), order.money(0), actor),))
+    refund = max(0, order.paid - order.refund_due - total.amount)
+    moved = replace(
+        order,
+        slots=slots if order.slots is not None else None,
+        places=places,
+        lines=lines,
+        total=total,
+        refund_due=order.refund_due + refund,
+        moved_sequence=sequence,
+    )
+    return Change(moved, (Edited(("slots",), order.money(refund), actor),))
 
 
 def money_received(order: Order, now: datetime, amount: Money) -> Change:

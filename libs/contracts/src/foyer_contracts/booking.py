@@ -253,7 +253,7 @@ class PassIssued(EventData):
 
 
 class PassCodeIssued(EventData):
-    """The activation code of a membership (D3, D5). Private: only notifications may bind it, to mail it to its buyer."""
+    """The activation code of a membership (D3, D5). Private: only notifications may bind it, to mail it."""
 
     type: ClassVar[str] = "booking.pass.code_issued.v1"
     private: ClassVar[bool] = True

@@ -51,7 +51,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
                 {"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}, "bytes": length}
             )
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_PUT = do_GET  # noqa: N815
 
     def _answer(self, content: Any) -> None:
         body = json.dumps(content).encode()
@@ -317,6 +317,16 @@ def test_a_body_up_to_a_mebibyte(running: Gateway) -> None:
 def test_a_body_that_does_not_say_its_length_is_limited_too(running: Gateway) -> None:
     chunks = (b"a" * 65_536 for _ in range(17))
     assert running.call("POST", "/api/orders/v1/x", token=running.token(), content=chunks).status_code == 413
+
+
+def test_a_file_of_an_order_may_be_larger_and_nothing_beside_it(running: Gateway) -> None:
+    file = b"a" * (3 * MEBIBYTE)
+    path = "/api/orders/v1/orders/1000001/files"
+    assert running.call("POST", path, token=running.token(), content=file).json()["bytes"] == len(file)
+    assert running.call("POST", path, content=file[:10]).status_code == 401
+    for other in (f"{path}/1", f"{path}x", "/api/orders/v1/orders/abc/files", "/api/booking/v1/orders/1/files"):
+        assert running.call("POST", other, token=running.token(), content=file).status_code == 413
+    assert running.call("PUT", path, token=running.token(), content=file).status_code == 413
 
 
 def test_one_caller_is_limited_and_another_is_not(running: Gateway) -> None:

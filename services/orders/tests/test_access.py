@@ -56,6 +56,10 @@ PUT    /v1/orders/{number}/label                           - - + + 0 0 0 + 0 - -
 PATCH  /v1/orders/{number}                                 - - + + 0 0 0 + 0 - - +
 GET    /v1/orders/{number}/comments                        - - + + 0 0 0 + 0 0 + +
 POST   /v1/orders/{number}/comments                        - - + + 0 0 0 + 0 - - +
+GET    /v1/orders/{number}/files                           - 0 + + 0 0 0 + 0 0 + +
+POST   /v1/orders/{number}/files                           - 0 + + 0 0 0 + 0 0 - +
+GET    /v1/orders/{number}/files/{file_id}                 - 0 0 0 0 0 0 0 0 0 0 0
+DELETE /v1/orders/{number}/files/{file_id}                 - 0 0 0 0 0 0 0 0 0 - 0
 POST   /v1/orders/{number}/lines/{line_id}                 - - + + 0 0 0 + 0 - - +
 PUT    /v1/orders/{number}/rating                          + 0 - - - - - - - - - -
 GET    /v1/orders                                          + + + + + + + + + + + +
@@ -170,7 +174,7 @@ BODIES: dict[str, Any] = {
         "release_last_orders": "off",
     },
 }
-QUERIES = {"/v1/catalogue/search": {"q": "сантехник"}}
+QUERIES = {"/v1/catalogue/search": {"q": "сантехник"}, "/v1/orders/{number}/files": {"name": "a.pdf"}}
 
 
 def _rows() -> dict[tuple[str, str], list[str]]:
@@ -217,6 +221,7 @@ class Scene:
             **made,
             "number": self.order["number"],
             "line_id": uuid4(),
+            "file_id": uuid4(),
             "draft_id": draft.json()["id"],
             "offering_id": self.offering["id"],
             "customer_id": desk.id_of("anna"),

@@ -115,7 +115,7 @@ async def test_who_may_attach_and_who_may_only_look(cabinet: Cabinet, order: dic
     assert (await desk.put(order, "assignee", {"assignee_id": desk.id_of("petr")})).status_code == 200
     mine = await cabinet.attach(order, PNG, "Фото.png", "image/png", "petr", "contractor")
     assert mine.status_code == 201
-    assert (await desk.client(None).get(f"/v1/orders/{order['number']}/files")).status_code == 401
+    assert (await desk.orders.client(None).get(f"/v1/orders/{order['number']}/files")).status_code == 401
     # Of another location than the order's.
     elsewhere = await cabinet.attach(order, username="sergey", locations=[str(uuid4())])
     assert elsewhere.status_code == 404
@@ -471,7 +471,7 @@ async def test_a_client_that_hangs_up_leaves_nothing(service: Running, cabinet: 
         "server": ("127.0.0.1", 80),
         "state": {},
     }
-    await service.app(scope, receive, send)  # type: ignore[arg-type]
+    await service.app(scope, receive, send)
     assert sent[0]["status"] == 408
     assert (await rows(service), kept(service)) == ([], [])
 

@@ -205,14 +205,13 @@ def clean_name(name: str, media_type: str) -> str:
     """
     text = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     text = "".join("_" if sign in '<>:"|?*' else sign for sign in text if _is_writing(sign))
-    text = " ".join(text.split()).strip(". ")
+    text = " ".join(text.split()).rstrip(". ")
     endings = ENDINGS[media_type]
-    stem, ending = text, PurePosixPath(text).suffix.lower()
+    ending = PurePosixPath(text).suffix.lower()
     if ending in endings:
         stem = text[: -len(ending)]
-    elif text.lower() in endings:
-        stem = ""
     else:
+        stem = "" if text.lower() in endings else text
         ending = endings[0]
     room = MOST_NAME_BYTES - len(ending)
     stem = stem.encode()[:room].decode(errors="ignore").strip(". ")

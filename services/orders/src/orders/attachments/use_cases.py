@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
-import filetype
+import filetype  # type: ignore[import-untyped]
 from foyer_chassis import log
 from foyer_chassis.auth import Caller
 from foyer_chassis.db import Database, Transaction

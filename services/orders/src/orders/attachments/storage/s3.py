@@ -1,13 +1,13 @@
-"""Files in a bucket of any S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/). Imported only if one is configured."""
+"""Files in a bucket of any S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/); imported only where one is used."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+from aiobotocore.session import get_session  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # type: ignore[import-untyped]
 from foyer_chassis import log
 
 from ..domain import StorageUnavailableError

@@ -281,6 +281,12 @@ async def by_id(transaction: Transaction, payment_id: UUID, viewer: Viewer) -> P
     return None if row is None else _payment(row)
 
 
+async def outcome(transaction: Transaction, payment_id: UUID) -> Payment | None:
+    """A payment at a provider, whoever asks; show no more of it than what became of it."""
+    row = await transaction.one_or_none(_BY_ID, {"id": payment_id})
+    return None if row is None or row["provider"] in OWN_WAYS else _payment(row)
+
+
 async def page(
     transaction: Transaction,
     viewer: Viewer,

@@ -181,7 +181,9 @@ class YooKassa:
     def _return_to(self, payment: Payment) -> str:
         parts = urlsplit(self._return_url)
         about = ("order_id", str(payment.order_id)) if payment.order_id else ("invoice_id", str(payment.invoice_id))
-        return urlunsplit(parts._replace(query=urlencode([*parse_qsl(parts.query), about])))
+        return urlunsplit(
+            parts._replace(query=urlencode([*parse_qsl(parts.query), about, ("payment_id", str(payment.id))]))
+        )
 
     async def _ask(
         self,

@@ -2,12 +2,23 @@
 
 from fastapi import APIRouter
 
-from . import accounts, checkout, invoices, price_lists, refund_requests, refunds, settlements, staff_invoices
+from . import (
+    accounts,
+    checkout,
+    documents,
+    invoices,
+    price_lists,
+    refund_requests,
+    refunds,
+    settlements,
+    staff_invoices,
+)
 
 routers: list[APIRouter] = [
     invoices.router,
     staff_invoices.router,
     checkout.router,
+    documents.router,
     price_lists.router,
     refunds.router,
     refund_requests.router,

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -63,6 +64,7 @@ def placed(
     applicant_id: UUID | None = None,
     prepaid: bool = True,
     terms: Terms | None = None,
+    payer_kind: Literal["individual", "company"] = "individual",
 ) -> Event[OrderPlaced]:
     order_id = order_id or uuid4()
     data = OrderPlaced(
@@ -72,7 +74,7 @@ def placed(
         offering_id=uuid4(),
         offering_title="Переговорная",
         applicant_id=applicant_id or uuid4(),
-        payer_kind="individual",
+        payer_kind=payer_kind,
         prepaid=prepaid,
         terms=terms,
         responsible_ids=[],

@@ -6,7 +6,7 @@ from datetime import timedelta
 from foyer_chassis.consumer import SubscribeMany
 from foyer_chassis.db import Transaction
 from foyer_contracts.envelope import Event
-from foyer_contracts.orders import OrderCancelled, OrderPlaced
+from foyer_contracts.orders import OrderCancelled, OrderChanged, OrderPlaced
 from foyer_contracts.payments import AccountDebited, PaymentSucceeded
 
 from . import use_cases
@@ -30,4 +30,5 @@ def subscriptions(*, default_hold_ttl_seconds: int) -> list[SubscribeMany]:
         SubscribeMany(PaymentSucceeded, on_paid),
         SubscribeMany(AccountDebited, on_debited),
         SubscribeMany(OrderCancelled, use_cases.release),
+        SubscribeMany(OrderChanged, use_cases.note_payers),
     ]

@@ -8,12 +8,13 @@ expired makes a new one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 Period = tuple[datetime, datetime]
@@ -102,6 +103,77 @@ class OrderCopy:
     sequence: int
     cancelled_reason: str | None
     paid: bool
+    payer_kind: str | None = None
+
+
+class PlacesTakenError(ConflictError):
+    """Somebody else has these places at that time."""
+
+    title_en = "The places are taken"
+    title_ru = "Это место уже занято"
+
+
+class CannotBeMovedError(ConflictError):
+    """Only a booking that is held, confirmed or under way can be moved (A13)."""
+
+    title_en = "The booking cannot be moved"
+    title_ru = "Бронирование нельзя перенести"
+
+
+class BegunError(ConflictError):
+    """A booking that is under way keeps its beginning; its end can be changed to a later instant than now."""
+
+    title_en = "The booking has begun"
+    title_ru = "Бронирование уже началось"
+
+
+class OtherNumberOfSlotsError(InvalidError):
+    """An individual paid for a number of slots: the new time has exactly as many (A14)."""
+
+    title_en = "As many slots as were paid"
+    title_ru = "Слотов должно быть столько, сколько оплачено"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where and when a booking goes.
+
+    Attributes:
+        slots: how many the new time has, by the rules of the resource.
+        unit_price: of one slot there.
+    """
+
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    unit_price: Money
+
+
+def moved(reservation: Reservation, order: OrderCopy, to: Move, *, now: datetime) -> Reservation:
+    """The reservation at its new place and time (A13, A14). What an individual paid stays the price.
+
+    Raises:
+        CannotBeMovedError, BegunError, OtherNumberOfSlotsError.
+    """
+    if reservation.status not in TAKING:
+        raise CannotBeMovedError(state={"status": reservation.status.value, "version": reservation.version})
+    if reservation.status is Status.ACTIVE and (to.starts_at != reservation.starts_at or to.ends_at <= now):
+        raise BegunError(field="starts_at", starts_at=reservation.starts_at.isoformat(), now=now.isoformat())
+    unit_price = to.unit_price
+    if order.payer_kind != "company":
+        if to.slots != reservation.slots:
+            raise OtherNumberOfSlotsError(field="ends_at", slots=to.slots, paid_slots=reservation.slots)
+        unit_price = reservation.unit_price
+    return replace(
+        reservation,
+        resource_id=to.resource_id,
+        starts_at=to.starts_at,
+        ends_at=to.ends_at,
+        slots=to.slots,
+        unit_price=unit_price,
+        version=reservation.version + 1,
+    )
 
 
 def free_slots(slots: Iterable[Period], taken: Iterable[Period]) -> Iterator[bool]:

@@ -1,18 +1,20 @@
 """What is free, and what is reserved."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from foyer_chassis.auth import CurrentCaller, requires
-from foyer_chassis.errors import NotFoundError
-from foyer_chassis.http import Reading
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import ForbiddenError, NotFoundError
+from foyer_chassis.http import Reading, etag, version_of
+from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..resources import store as resources_store
-from . import store
+from . import store, use_cases
 from .domain import Period, Reservation, free_periods, free_slots
 
 router = APIRouter(prefix="/v1", tags=["reservations"])
@@ -191,6 +193,51 @@ async def reservation_of_order(order_id: UUID, reading: Reading, caller: Current
     if reservation is None:
         raise NotFoundError
     return ReservationOut.of(reservation)
+
+
+class MoveIn(BaseModel):
+    """Where and when the booking goes; slots of one resource, as when it was ordered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    resource_id: UUID | None = Field(default=None, description="another resource; else the same")
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+@router.post(
+    "/orders/{order_id}/reservation/reschedule",
+    response_model=ReservationOut,
+    dependencies=[requires("booking:process")],
+)
+async def reschedule(
+    order_id: UUID,
+    body: MoveIn,
+    caller: CurrentCaller,
+    once: OncePerKey,
+    if_match: Annotated[str | None, Header(description="only if the reservation is still at this ETag")] = None,
+) -> Response:
+    """Move a booking (A13–A15): never both times free, never both taken. An individual's new time has exactly as many
+    slots as were paid; a company's may have another number, and the difference is invoiced or given back."""
+    version = None if if_match is None else version_of(if_match)
+    if not caller.may("booking:process", "slot_booking"):
+        raise ForbiddenError(needs="booking:process")
+
+    async def command(transaction: Transaction) -> Answer:
+        reservation, resource = await use_cases.reschedule(
+            transaction,
+            order_id,
+            resource_id=body.resource_id,
+            starts_at=body.starts_at.astimezone(UTC),
+            ends_at=body.ends_at.astimezone(UTC),
+            actor_id=caller.id,
+            if_version=version,
+        )
+        if caller.locations and str(resource.location.id) not in caller.locations:
+            raise NotFoundError
+        return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+
+    return await once.run(command)
 
 
 @router.get("/resources/{resource_id}/reservations", dependencies=[requires("booking:read_all")])

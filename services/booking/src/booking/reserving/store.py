@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
-from .domain import TAKING, OrderCopy, Reservation, Status, Verb, next_status
+from .domain import TAKING, OrderCopy, PlacesTakenError, Reservation, Status, Verb, next_status
 from .tables import order_copies, reservations
 
 _COLUMNS = (
@@ -55,6 +55,19 @@ _SET_STATUS = (
     .where(reservations.c.id == sa.bindparam("reservation"))
     .values(status=sa.bindparam("new_status"), version=sa.bindparam("new_version"))
 )
+_MOVE = (
+    sa.update(reservations)
+    .where(reservations.c.id == sa.bindparam("reservation"))
+    .values(
+        resource_id=sa.bindparam("new_resource"),
+        during=sa.bindparam("new_during", type_=TSTZRANGE),
+        slots=sa.bindparam("new_slots"),
+        price_amount=sa.bindparam("new_amount"),
+        price_currency=sa.bindparam("new_currency"),
+        version=sa.bindparam("new_version"),
+    )
+)
+_LOCK_RESOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtext('move:' || :resource))")
 _LATEST_OF_ORDER = (
     sa.select(*_COLUMNS)
     .where(reservations.c.order_id == sa.bindparam("order"))
@@ -111,18 +124,20 @@ _DUE = {
 }
 
 _COPIES_PLACED = sa.text("""
-    INSERT INTO order_copies (order_id, applicant_id, sequence, paid)
-    SELECT order_id, applicant_id, sequence, false
-    FROM unnest(CAST(:orders AS uuid[]), CAST(:applicants AS uuid[]), CAST(:sequences AS integer[]))
-        AS new (order_id, applicant_id, sequence)
-    ON CONFLICT (order_id) DO UPDATE SET applicant_id = excluded.applicant_id
-    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid
+    INSERT INTO order_copies (order_id, applicant_id, sequence, payer_kind, payer_sequence, paid)
+    SELECT order_id, applicant_id, sequence, payer_kind, sequence, false
+    FROM unnest(
+        CAST(:orders AS uuid[]), CAST(:applicants AS uuid[]), CAST(:sequences AS integer[]), CAST(:payers AS text[])
+    ) AS new (order_id, applicant_id, sequence, payer_kind)
+    ON CONFLICT (order_id) DO UPDATE SET applicant_id = excluded.applicant_id,
+        payer_kind = coalesce(order_copies.payer_kind, excluded.payer_kind)
+    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid, payer_kind
 """)
 _COPIES_PAID = sa.text("""
     INSERT INTO order_copies (order_id, sequence, paid)
     SELECT order_id, 0, true FROM unnest(CAST(:orders AS uuid[])) AS new (order_id)
     ON CONFLICT (order_id) DO UPDATE SET paid = true
-    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid
+    RETURNING order_id, applicant_id, sequence, cancelled_reason, paid, payer_kind
 """)
 _COPIES_CANCELLED = sa.text("""
     INSERT INTO order_copies (order_id, sequence, cancelled_reason, paid)
@@ -133,7 +148,22 @@ _COPIES_CANCELLED = sa.text("""
     WHERE order_copies.sequence < excluded.sequence
     RETURNING order_id
 """)
-_COPY = sa.select(order_copies).where(order_copies.c.order_id == sa.bindparam("order"))
+_PAYERS = sa.text("""
+    INSERT INTO order_copies (order_id, sequence, payer_kind, payer_sequence, paid)
+    SELECT order_id, 0, payer_kind, sequence, false
+    FROM unnest(CAST(:orders AS uuid[]), CAST(:sequences AS integer[]), CAST(:payers AS text[]))
+        AS new (order_id, sequence, payer_kind)
+    ON CONFLICT (order_id) DO UPDATE SET payer_kind = excluded.payer_kind, payer_sequence = excluded.payer_sequence
+    WHERE order_copies.payer_sequence < excluded.payer_sequence
+""")
+_COPY = sa.select(
+    order_copies.c.order_id,
+    order_copies.c.applicant_id,
+    order_copies.c.sequence,
+    order_copies.c.cancelled_reason,
+    order_copies.c.paid,
+    order_copies.c.payer_kind,
+).where(order_copies.c.order_id == sa.bindparam("order"))
 
 
 def _reservation(row: sa.RowMapping) -> Reservation:
@@ -226,17 +256,65 @@ def _copy(row: sa.RowMapping) -> OrderCopy:
     return OrderCopy(**row)
 
 
-async def note_placed(transaction: Transaction, placed: Mapping[UUID, tuple[UUID, int]]) -> dict[UUID, OrderCopy]:
-    """Keep new orders (id → applicant and sequence); what is known of each now."""
+async def note_placed(transaction: Transaction, placed: Mapping[UUID, tuple[UUID, int, str]]) -> dict[UUID, OrderCopy]:
+    """Keep new orders (id → applicant, sequence, who pays); what is known of each now."""
     rows = await transaction.all(
         _COPIES_PLACED,
         {
             "orders": list(placed),
-            "applicants": [applicant for applicant, _ in placed.values()],
-            "sequences": [sequence for _, sequence in placed.values()],
+            "applicants": [applicant for applicant, _, _ in placed.values()],
+            "sequences": [sequence for _, sequence, _ in placed.values()],
+            "payers": [payer for _, _, payer in placed.values()],
         },
     )
     return {row["order_id"]: _copy(row) for row in rows}
+
+
+async def note_payers(transaction: Transaction, payers: Mapping[UUID, tuple[str, int]]) -> None:
+    """Keep who pays for orders (id → kind of payer and sequence)."""
+    await transaction.execute(
+        _PAYERS,
+        {
+            "orders": list(payers),
+            "payers": [payer for payer, _ in payers.values()],
+            "sequences": [sequence for _, sequence in payers.values()],
+        },
+    )
+
+
+async def move(transaction: Transaction, moved: Reservation) -> None:
+    """Give a reservation other places or another time: the old are free and the new taken at once (A15).
+
+    The caller has the resource's lock (`lock_resources`), so that of two who move to one place one waits here and
+    does not wait for the other.
+
+    Raises:
+        PlacesTakenError: somebody else has them.
+    """
+    try:
+        async with transaction.connection.begin_nested():
+            await transaction.execute(
+                _MOVE,
+                {
+                    "reservation": moved.id,
+                    "new_resource": moved.resource_id,
+                    "new_during": Range(moved.starts_at, moved.ends_at),
+                    "new_slots": moved.slots,
+                    "new_amount": moved.unit_price.amount,
+                    "new_currency": moved.unit_price.currency,
+                    "new_version": moved.version,
+                },
+            )
+    except sa.exc.IntegrityError as error:
+        if "reservations_no_two_overlap" in str(error.orig):
+            raise PlacesTakenError(field="starts_at") from None
+        raise
+
+
+async def lock_resources(transaction: Transaction, resource_ids: Collection[UUID]) -> None:
+    """Movers to a resource take turns. In one order, so that two never wait for each other."""
+    for resource_id in sorted(resource_ids):
+        await transaction.execute(_LOCK_RESOURCE, {"resource": str(resource_id)})
 
 
 async def note_paid(transaction: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, OrderCopy]:

@@ -36,6 +36,8 @@ order_copies = sa.Table(
     metadata,
     sa.Column("order_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("applicant_id", UUID(as_uuid=True)),
+    sa.Column("payer_kind", sa.Text),
+    sa.Column("payer_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("cancelled_reason", sa.Text),
     sa.Column("paid", sa.Boolean, nullable=False),

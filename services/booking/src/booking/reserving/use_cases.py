@@ -8,16 +8,16 @@ from uuid import UUID
 
 from foyer_chassis.consumer import handling
 from foyer_chassis.db import Transaction
-from foyer_chassis.errors import InvalidError
+from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import Line, OrderCancelled, OrderPlaced
+from foyer_contracts.orders import Actor, Line, OrderCancelled, OrderChanged, OrderPlaced
 
 from ..resources import store as resources_store
 from ..resources.domain import Resource, UnknownResourceError
 from . import store
-from .domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, Reservation, Status, Verb, next_status
+from .domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, Move, Reservation, Status, Verb, moved, next_status
 
 
 async def hold_places(
@@ -37,7 +37,8 @@ async def hold_places(
     if not wanted:
         return
     orders = await store.note_placed(
-        transaction, {id_: (event.data.applicant_id, event.sequence) for id_, event in wanted.items()}
+        transaction,
+        {id_: (event.data.applicant_id, event.sequence, event.data.payer_kind) for id_, event in wanted.items()},
     )
     resources = await resources_store.resources_by_id(
         transaction, {event.data.slots.resource_id for event in wanted.values() if event.data.slots is not None}
@@ -94,22 +95,24 @@ def _reservation(
     )
 
 
-def _held(transaction: Transaction, reservation: Reservation, resource: Resource) -> None:
+def _line(reservation: Reservation, resource: Resource) -> Line:
     minutes = resource.slot_length // timedelta(minutes=1)
+    return Line(
+        title=f"{resource.name}, {minutes} min",
+        quantity=reservation.slots,
+        unit_price=reservation.unit_price,
+        total=reservation.total,
+    )
+
+
+def _held(transaction: Transaction, reservation: Reservation, resource: Resource) -> None:
     assert reservation.expires_at is not None
     transaction.publish(
         events.PlacesHeld(
             order_id=reservation.order_id,
             reservation_id=reservation.id,
             places=_places(reservation, resource),
-            lines=[
-                Line(
-                    title=f"{resource.name}, {minutes} min",
-                    quantity=reservation.slots,
-                    unit_price=reservation.unit_price,
-                    total=reservation.total,
-                )
-            ],
+            lines=[_line(reservation, resource)],
             total=reservation.total,
             expires_at=reservation.expires_at,
         ),
@@ -180,6 +183,68 @@ async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCance
                 sequence=after.version,
             )
     await store.set_statuses(transaction, released)
+
+
+async def note_payers(transaction: Transaction, changed: Sequence[Event[OrderChanged]]) -> None:
+    """The payer of an order can be edited (A14)."""
+    newest = {event.data.order_id: event for event in sorted(changed, key=lambda event: event.sequence)}
+    await store.note_payers(
+        transaction, {id_: (event.data.payer_kind, event.sequence) for id_, event in newest.items()}
+    )
+
+
+async def reschedule(
+    transaction: Transaction,
+    order_id: UUID,
+    *,
+    resource_id: UUID | None,
+    starts_at: datetime,
+    ends_at: datetime,
+    actor_id: UUID,
+    if_version: int | None,
+) -> tuple[Reservation, Resource]:
+    """Move a booking to another time or resource, in one step (A13–A15); onto its own old time too.
+
+    Raises:
+        NotFoundError: the order has no places, or there is no such resource.
+        StaleError: the reservation has another version than `if_version`.
+        PlacesTakenError, CannotBeMovedError, BegunError, OtherNumberOfSlotsError, and what `Resource.quote` raises.
+    """
+    order = await store.order_copy(transaction, order_id)
+    known = await store.latest_of(transaction, order_id)
+    if order is None or known is None:
+        raise NotFoundError
+    target = resource_id or known.resource_id
+    await store.lock_resources(transaction, {known.resource_id, target})
+    reservation = (await store.latest_locked(transaction, [order_id]))[order_id]
+    if if_version is not None and reservation.version != if_version:
+        raise StaleError(version=reservation.version, state={"status": reservation.status.value})
+    resources = await resources_store.resources_by_id(transaction, {reservation.resource_id, target})
+    resource = resources.get(target)
+    if resource is None or not resource.active:
+        raise UnknownResourceError(field="resource_id")
+    # What is under way began in the past, and keeps its beginning.
+    begun = reservation.status is Status.ACTIVE and starts_at == reservation.starts_at
+    slots = resource.quote(starts_at, ends_at, now=starts_at - timedelta(microseconds=1) if begun else transaction.now)
+    move = Move(target, starts_at, ends_at, slots, resource.price)
+    after = moved(reservation, order, move, now=transaction.now)
+    if after == replace(reservation, version=after.version):
+        return reservation, resource
+    await store.move(transaction, after)
+    transaction.publish(
+        events.ReservationRescheduled(
+            order_id=order_id,
+            reservation_id=after.id,
+            places=_places(after, resource),
+            previous=_places(reservation, resources[reservation.resource_id]),
+            lines=[_line(after, resource)],
+            total=after.total,
+            actor=Actor(kind="staff", id=actor_id),
+        ),
+        subject=after.id,
+        sequence=after.version,
+    )
+    return after, resource
 
 
 async def expire_due(transaction: Transaction, *, most: int) -> int:

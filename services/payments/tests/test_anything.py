@@ -21,7 +21,7 @@ from payments.refunding import store as refunds
 
 from .conftest import ANNA, FINANCE, SERVICE_MANAGER, SHOP, Shop, rub
 
-STEPS = 30
+STEPS = 60
 BOSS = ("boss", "administrator")
 
 
@@ -125,7 +125,7 @@ class Chaos:
         order_id = self.order()
         change = self.shop.changed(
             order_id,
-            total=self.dice.choice([0, 5000, 50000]),
+            total=self.dice.choice([5000, 20000, 50000, 0]),
             refund=self.dice.choice([0, 3333]),
             sequence=self.sequence,
             number=self.orders.index(order_id),

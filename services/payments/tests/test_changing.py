@@ -73,6 +73,15 @@ async def test_a_total_of_nothing_needs_no_invoice(shop: Shop) -> None:
     assert await invoices(shop, free) == []
 
 
+async def test_what_cost_nothing_gets_an_invoice_once_it_costs_something(shop: Shop) -> None:
+    order_id = new_id()
+    await shop.it.handle(shop.placed(order_id, terms="prepaid"), shop.priced(order_id, total=rub(0)))
+    await shop.it.handle_twice(shop.changed(order_id, total=5000))
+    assert await invoices(shop, order_id) == [("issued", 5000, 0)]
+    await shop.it.handle(shop.changed(order_id, total=6000, sequence=6))
+    assert await invoices(shop, order_id) == [("cancelled", 5000, 0), ("issued", 6000, 0)]
+
+
 async def test_a_paid_order_that_became_dearer_gets_an_invoice_of_the_difference(shop: Shop) -> None:
     order_id = await shop.paid()
     await shop.it.handle_twice(shop.changed(order_id, total=50000))

@@ -28,7 +28,7 @@ from .clock import Clock
 from .closing import store as closing
 from .invoicing import store as invoices
 from .invoicing import use_cases as invoicing
-from .invoicing.domain import BY_ITSELF
+from .invoicing.domain import BY_ITSELF, Invoice
 from .order_copies import store as copies_store
 from .order_copies import use_cases as copies
 from .order_copies.domain import OrderCopy
@@ -49,7 +49,9 @@ class Handlers:
     async def priced(self, transaction: Transaction, event: Event[OrderPriced]) -> None:
         order = await copies.priced(transaction, event)
         await accounts.charge(transaction, order, cause_event_id=event.id)
-        invoice = await invoicing.issue_for(transaction, order, cause_event_id=event.id)
+        await self._begin(transaction, await invoicing.issue_for(transaction, order, cause_event_id=event.id))
+
+    async def _begin(self, transaction: Transaction, invoice: Invoice | None) -> None:
         if invoice is not None:
             await paying.begin(transaction, invoice, provider=self._provider)
             transaction.after_commit(self._clock.create.wake)
@@ -93,7 +95,10 @@ class Handlers:
         order = await copies.changed(transaction, event)
         account = await accounting.locked_account(transaction, data.order_id)
         if account is None:
-            # Nothing was ever to be paid for it here; its price, when that comes, will find the newer content.
+            # Nothing was to be paid for it yet. If its price has not come, that will find the newer content.
+            if order is not None and order.is_priced:
+                await accounts.charge(transaction, order, cause_event_id=event.id)
+                await self._begin(transaction, await invoicing.issue_for(transaction, order, cause_event_id=event.id))
             return
         ask = refunding.Ask(id=data.change_id, amount=data.refund, reason="order_changed")
         after = await refunding.request(transaction, account, ask)
@@ -110,8 +115,9 @@ class Handlers:
         unpaid = await invoices.locked_unpaid_of(transaction, order.order_id)
         if unpaid is None:
             dearer = await invoicing.issue_difference(transaction, order, account, cause_event_id=event.id)
-            if dearer is not None:
-                await paying.begin(transaction, dearer, provider=self._provider)
+            if dearer is None and order.is_priced:
+                dearer = await invoicing.issue_for(transaction, order, cause_event_id=event.id)
+            await self._begin(transaction, dearer)
         elif unpaid.origin not in BY_ITSELF or order.total is None:
             return
         elif unpaid.total == order.total:

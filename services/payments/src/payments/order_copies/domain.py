@@ -45,6 +45,11 @@ class OrderCopy:
     extras_as_lines: bool
     content_sequence: int
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether its price has come; a description comes with that only."""
+        return self.description is not None
+
 
 @dataclass(frozen=True, slots=True)
 class OfferingCopy:

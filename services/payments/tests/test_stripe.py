@@ -115,3 +115,19 @@ async def test_a_signed_body_that_is_none_and_one_too_long(shop: Shop) -> None:
 
 def test_without_a_secret_nothing_is_signed() -> None:
     assert not is_signed(b"{}", signed("{}", secret=""), "", now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("paid_first", [False, True])
+async def test_a_cancelled_invoices_page_is_closed_unless_it_was_paid(
+    shop: Shop, stripe_side: StripeSide, paid_first: bool
+) -> None:
+    await stripe_side.switch(drop_webhooks=True)
+    order_id = await shop.with_link()
+    (row,) = await shop.rows("SELECT provider_payment_id AS id FROM payments")
+    if paid_first:
+        await stripe_side.act("pay", row["id"])
+    await shop.it.handle(shop.cancelled(order_id))
+    await shop.it.turn("check")
+    (row,) = await shop.rows("SELECT status FROM payments")
+    assert row["status"] == ("succeeded" if paid_first else "cancelled")
+    assert len(await stripe_side.intents_of(order_id)) == int(paid_first)

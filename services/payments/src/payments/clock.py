@@ -127,6 +127,8 @@ class Clock:
         try:
             provider = self._providers[payment.provider]
             answer = await provider.get_payment(payment.provider_payment_id)
+            if answer.status == "pending" and payment.status is Status.WATCHED:
+                answer = await provider.close_page(payment) or answer
             if answer.status == "reserved":
                 wanted = payment.status is not Status.WATCHED
                 answer = await (provider.capture_payment(payment) if wanted else provider.release_payment(payment))

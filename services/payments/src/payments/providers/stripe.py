@@ -4,6 +4,7 @@ A page is a Checkout Session; a saved card is charged by a PaymentIntent without
 the currency's smallest unit, as ours.
 """
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -177,6 +178,17 @@ class Stripe:
     async def _whole_session(self, id_: str) -> _Session:
         query = {"expand": ["payment_intent.payment_method"]}
         return await self._ask("GET", f"/v1/checkout/sessions/{id_}", _Session, query=query)
+
+    async def close_page(self, payment: Payment) -> ProviderPayment | None:
+        id_ = payment.provider_payment_id or ""
+        if id_.startswith("pi_"):
+            return None
+        # Refused: it was paid, or had expired, a moment before.
+        with contextlib.suppress(ProviderRefusedError):
+            await self._ask(
+                "POST", f"/v1/checkout/sessions/{id_}/expire", _Session, body={}, key=f"{payment.id}-expire"
+            )
+        return await self.get_payment(id_)
 
     async def capture_payment(self, payment: Payment) -> ProviderPayment:
         return await self._decide(payment, "capture")

@@ -149,6 +149,10 @@ class YooKassa:
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         return _payment(await self._ask("GET", f"/payments/{provider_payment_id}", _Payment))
 
+    async def close_page(self, payment: Payment) -> ProviderPayment | None:
+        """A page of YooKassa's stays until its time is over."""
+        return None
+
     async def capture_payment(self, payment: Payment) -> ProviderPayment:
         path = f"/payments/{payment.provider_payment_id}/capture"
         return _payment(await self._ask("POST", path, _Payment, body={}, key=f"{payment.id}-capture"))

@@ -15,6 +15,9 @@ from ..order_copies.domain import OrderCopy, Viewer
 
 READERS = requires("payments:read", "payments:read_own")
 
+#: Text that people write: PostgreSQL keeps no NUL.
+NO_NUL = r"^[^\x00]*$"
+
 After = Annotated[UUID | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 

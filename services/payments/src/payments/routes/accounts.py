@@ -36,9 +36,15 @@ ASKERS = requires("payments:pay_own", "payments:take", "payments:accounts")
 TAKERS = requires("payments:take", "payments:accounts")
 
 
+#: Minor units that are moved at once; sums of very many of these still fit everywhere.
+MOST = 10**12
+
+
 def positive(value: Money) -> Money:
     if value.amount <= 0:
         raise ValueError("the amount must be more than zero")
+    if value.amount > MOST:
+        raise ValueError(f"the amount must not be more than {MOST} minor units")
     return value
 
 

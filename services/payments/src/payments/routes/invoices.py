@@ -19,7 +19,7 @@ from ..invoicing import store as invoices
 from ..invoicing.domain import Status as InvoiceStatus
 from ..paying import store as payments
 from ..paying.domain import Status as PaymentStatus
-from .access import READERS, After, Limit, viewer, visible_invoice, visible_order
+from .access import NO_NUL, READERS, After, Limit, viewer, visible_invoice, visible_order
 from .views import InvoiceOut, PaymentOut, whole
 
 router = APIRouter(prefix="/v1")
@@ -123,7 +123,9 @@ async def list_payments(
     online: Annotated[bool | None, Query(description="through a payment provider, or not")] = None,
     state: PaymentStatus | None = None,
     order_id: UUID | None = None,
-    kind: Annotated[str | None, Query(max_length=40, description="of the order, e.g. membership")] = None,
+    kind: Annotated[
+        str | None, Query(max_length=40, pattern=NO_NUL, description="of the order, e.g. membership")
+    ] = None,
     limit: Limit = 50,
     before: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
 ) -> PaymentPage:

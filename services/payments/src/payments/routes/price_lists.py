@@ -22,7 +22,7 @@ from ..price_lists.domain import (
     VatMode,
     checked_inn,
 )
-from .access import After, Limit
+from .access import NO_NUL, After, Limit
 
 router = APIRouter(prefix="/v1", tags=["price lists"])
 
@@ -30,12 +30,12 @@ STAFF = requires("payments:read")
 WRITERS = requires("payments:price_lists")
 NOBODY = UUID(int=0)
 
-Text = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=300, pattern=NO_NUL)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)]
 VatRate = Annotated[int, Field(description=f"whole percents: {sorted(VAT_RATES)}; null: without VAT")]
 IfMatch = Annotated[str | None, Header(description="the ETag that was read")]
 
-Email = Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+Email = Annotated[str, Field(pattern=r"^[^@\s\x00]{1,64}@[^@\s\x00]{1,255}$")]
 
 
 def _digits(count: int) -> object:
@@ -112,7 +112,7 @@ class PositionIn(BaseModel):
     """What may be put on an invoice. `vat_rate` null: the seller's."""
 
     title: Text
-    unit: Annotated[str, Field(min_length=1, max_length=20)] = "шт."
+    unit: Annotated[str, Field(min_length=1, max_length=20, pattern=NO_NUL)] = "шт."
     unit_price: Annotated[Money, AfterValidator(not_negative)]
     vat_rate: VatRate | None = None
     active: bool = True

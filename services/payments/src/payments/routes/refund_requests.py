@@ -19,14 +19,14 @@ from ..refund_requests import store, use_cases
 from ..refund_requests.domain import Request, Status
 from ..refunding import use_cases as refunding
 from ..refunding.domain import REFUND, Refund
-from .access import READERS, After, Limit, order_for, viewer
+from .access import NO_NUL, READERS, After, Limit, order_for, viewer
 from .accounts import positive
 from .views import RefundOut
 
 router = APIRouter(prefix="/v1", tags=["refunds"])
 
 REFUNDERS = requires("payments:refund")
-Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
 
 
 class ChangedPositionIn(BaseModel):

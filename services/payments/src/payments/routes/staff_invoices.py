@@ -22,7 +22,7 @@ from ..paying import use_cases as paying
 from ..paying.domain import CHECK, CREATE, WAKE_CHANNEL
 from ..refunding import use_cases as refunding
 from ..settings import Settings
-from .access import order_for, visible_invoice
+from .access import NO_NUL, order_for, visible_invoice
 from .views import InvoiceOut, whole
 
 router = APIRouter(prefix="/v1", tags=["invoices"])
@@ -43,7 +43,7 @@ class PositionIn(BaseModel):
 
 class InvoiceIn(BaseModel):
     positions: Annotated[list[PositionIn], Field(min_length=1, max_length=100)]
-    description: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    description: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
 
 
 class MarkPaidIn(BaseModel):
@@ -57,7 +57,7 @@ class TakeIn(MarkPaidIn):
 
 
 class CancelIn(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 
 
 async def _shown(transaction: Transaction, invoice: Invoice, caller: Caller) -> InvoiceOut:

@@ -10,9 +10,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from foyer_chassis.errors import InvalidError
-from foyer_contracts.money import LARGEST, Money
+from foyer_contracts.money import Money
 
 HUNDRED = Decimal(100)
+#: Minor units of one line: sums of very many of these still fit everywhere.
+MOST = 10**12
 
 
 class DiscountTooLargeError(InvalidError):
@@ -98,11 +100,11 @@ def line(
 
     Raises:
         DiscountTooLargeError: the discounts come to more than the price.
-        AmountTooLargeError: beyond ten trillion.
+        AmountTooLargeError: beyond ten billion in major units.
     """
     off = discount or Money.zero(unit_price.currency)
     gross = unit_price.amount * quantity
-    if gross > LARGEST // 10:
+    if gross > MOST:
         raise AmountTooLargeError
     net = gross - half_up(gross * discount_percent / HUNDRED) - off.amount
     if net < 0:

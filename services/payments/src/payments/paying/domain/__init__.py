@@ -283,6 +283,9 @@ class PaymentProvider(Protocol):
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         """How it stands now."""
 
+    async def close_page(self, payment: Payment) -> ProviderPayment | None:
+        """Let nobody pay by its page any more; how it stands then. None: this provider cannot."""
+
     async def capture_payment(self, payment: Payment) -> ProviderPayment:
         """Take money that is reserved."""
 

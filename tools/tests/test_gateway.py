@@ -31,6 +31,8 @@ from websockets.sync.server import ServerConnection, serve
 ISSUER_KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
 STRANGERS_KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
 CALLER_BURST = 20
+GUEST_BURST = 12
+MEMBERSHIP = "/api/orders/v1/storefront/offerings/0198f000-0000-7000-8000-00000000000a"
 MEBIBYTE = 1024 * 1024
 
 
@@ -125,7 +127,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         "notifications": f"http://{LOOPBACK}:{free_port()}",  # nobody listens
     }
     port, admin = free_port(), free_port()
-    limits = {"CALLER_PER_SECOND": 1, "CALLER_BURST": CALLER_BURST}
+    limits = {"CALLER_PER_SECOND": 1, "CALLER_BURST": CALLER_BURST, "GUEST_BURST": GUEST_BURST}
     values = gateway.local_values(port=port, admin_port=admin, identity_url=here, api_urls=urls, limits=limits)
     config, log = folder / "envoy.yaml", folder / "envoy.log"
     config.write_text(gateway.render(values), encoding="utf-8")
@@ -271,6 +273,11 @@ def test_what_is_no_route_is_404_and_needs_a_token_all_the_same(running: Gateway
     ("method", "path"),
     [
         ("POST", "/api/payments/v1/webhooks/yookassa"),
+        ("GET", MEMBERSHIP),
+        ("GET", f"{MEMBERSHIP}/button"),
+        ("GET", f"{MEMBERSHIP}/button/preview"),
+        ("GET", "/api/orders/v1/storefront/orders/1000001?token=x"),
+        ("POST", "/api/orders/v1/storefront/orders"),
         ("GET", "/api/orders/docs"),
         ("GET", "/api/booking/openapi.json"),
         ("GET", "/health/live"),
@@ -287,6 +294,14 @@ def test_public_routes_need_no_token(running: Gateway, method: str, path: str) -
         ("POST", "/api/payments/v1/webhooks/yookassa/more"),
         ("POST", "/api/payments/v1/webhooks/other"),
         ("POST", "/api/orders/docs"),
+        ("GET", "/api/orders/v1/storefront/orders"),
+        ("POST", "/api/orders/v1/storefront/orders/1000001"),
+        ("PUT", "/api/orders/v1/storefront/orders"),
+        ("GET", "/api/orders/v1/storefront/orders/mine"),
+        ("GET", "/api/orders/v1/storefront/orders/1000001/history"),
+        ("GET", "/api/orders/v1/storefront/../orders/1000001"),
+        ("POST", MEMBERSHIP),
+        ("GET", "/api/booking/v1/storefront/orders/1"),
         ("GET", "/api/orders/docs/more"),
         ("GET", "/api/orders/v1/openapi.json"),
         ("GET", "/api/orders/docs/../v1/orders"),
@@ -342,6 +357,19 @@ def test_one_caller_is_limited_and_another_is_not(running: Gateway) -> None:
     assert refused[0].headers["content-type"] == "application/problem+json"
     assert refused[0].json()["type"] == "https://foyer.dev/problems/too-many-requests"
     assert running.call("GET", "/api/orders/v1/x", token=modest).status_code == 200
+
+
+def test_guests_of_one_address_buy_only_so_often(running: Gateway) -> None:
+    with httpx2.Client(base_url=running.url) as client:
+        answers = [client.post("/api/orders/v1/storefront/orders") for _ in range(GUEST_BURST * 2)]
+        # Looking is not buying.
+        looking = [client.get("/api/orders/v1/storefront/orders/1") for _ in range(GUEST_BURST * 2)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    # One was let in by the test of public routes.
+    assert GUEST_BURST <= len(refused) <= GUEST_BURST + 1
+    assert refused[0].headers["retry-after"] == "60"
+    assert refused[0].json()["type"] == "https://foyer.dev/problems/too-many-requests"
+    assert {answer.status_code for answer in looking} == {200}
 
 
 def test_the_limit_follows_the_person_over_several_tokens(running: Gateway) -> None:

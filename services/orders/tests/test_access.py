@@ -128,6 +128,8 @@ PUBLIC = {
     ("GET", "/v1/storefront/offerings/{offering_id}"),
     ("GET", "/v1/storefront/offerings/{offering_id}/button"),
     ("GET", "/v1/storefront/offerings/{offering_id}/button/preview"),
+    ("POST", "/v1/storefront/orders"),
+    ("GET", "/v1/storefront/orders/{number}"),
 }
 
 COLOUR = "#112233"

@@ -23,6 +23,7 @@ from .rating import routes as rating
 from .releasing import routes as releasing
 from .settings import Settings
 from .statuses import routes as statuses
+from .storefront import routes as storefront
 
 ROUTERS = [
     catalogue.router,
@@ -35,6 +36,7 @@ ROUTERS = [
     ordering.router,
     processing.router,
     attachments.router,
+    storefront.router,
     collecting.router,
     drafts.router,
     releasing.router,

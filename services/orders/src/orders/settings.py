@@ -20,6 +20,10 @@ def _known(media_type: str) -> str:
 class Settings(ServiceSettings):
     longest_wait_seconds: int = Field(default=30, ge=0, description="upper bound of `Prefer: wait`")
     clock_seconds: float = Field(default=1.0, gt=0, description="between two looks for deadlines and orders to close")
+    storefront_url: str | None = Field(
+        default=None, description="where the storefront's pages are; none: the host asked"
+    )
+    storefront_orders_per_hour: int = Field(default=5, ge=1, description="of guests with the same email")
 
     files_folder: Path = Field(
         default=Path("files"), description="where attached files are; the same for all processes"

@@ -11,7 +11,7 @@ from foyer_chassis.testing import Running
 from foyer_contracts.catalogue import BY_TYPE
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import Actor
-from foyer_contracts.samples import APPLICANT, MANAGER, SAMPLES, TECHNICIAN
+from foyer_contracts.samples import APPLICANT, MANAGER, NOW, SAMPLES, TECHNICIAN
 
 from .conftest import Outside, contact
 
@@ -31,7 +31,8 @@ SILENT = [
     "payments.payment.cancelled.v1", "payments.refund.started.v1", "payments.account.debited.v1",
     "payments.settlement.posted.v1", "chat.conversation.opened.v1", "chat.conversation.read.v1",
     "chat.dialog.opened.v1", "chat.dialog.converted.v1", "notifications.delivery.sent.v1",
-    "notifications.delivery.failed.v1",
+    "notifications.delivery.failed.v1", "booking.ticket.changed.v1", "booking.stay.changed.v1",
+    "booking.pass.activated.v1", "booking.offer.expired.v1",
 ]  # fmt: skip
 #: (event, what is other than in the sample, who → by what, title in Russian, in English)
 TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
@@ -56,6 +57,26 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
     (
         "booking.reservation.rescheduled.v1", {}, {ANNA: "EPF"},
         "Ваше бронирование перенесено", "Your booking was moved",
+    ),
+    ("booking.ticket.issued.v1", {}, {ANNA: "EF"}, "Ваш билет готов", "Your ticket is ready"),
+    ("booking.pass.issued.v1", {}, {ANNA: "PF"}, "Абонемент оформлен", "Your membership was issued"),
+    (
+        "booking.pass.code_issued.v1", {}, {ANNA: "E"},
+        "Ваш абонемент и код активации", "Your membership and its activation code",
+    ),
+    ("booking.pass.attached.v1", {}, {ANNA: "EPF"}, "Абонемент активен", "Your membership is active"),
+    ("booking.pass.withdrawn.v1", {}, {ANNA: "EPF"}, "Абонемент отозван", "Your membership was withdrawn"),
+    (
+        "booking.class.booked.v1", {"visitor_id": APPLICANT}, {ANNA: "EPF"},
+        "Вы записаны на занятие", "You are booked for a class",
+    ),
+    (
+        "booking.class.cancelled.v1", {"visitor_id": APPLICANT}, {ANNA: "EPF"},
+        "Запись на занятие отменена", "Your place in a class was cancelled",
+    ),
+    (
+        "booking.offer.made.v1", {"expires_at": NOW + timedelta(hours=2)}, {ANNA: "EPF"},
+        "Освободилось время, которого вы ждали", "The time you waited for is free",
     ),
     ("payments.payment.link_created.v1", {}, {ANNA: "EPF"}, "Ваш заказ ждёт оплаты", "Your order is waiting for payment"),
     ("payments.invoice.activated.v1", {}, {ANNA: "EPF"}, "Счёт по вашему заказу", "An invoice for your order"),
@@ -203,3 +224,28 @@ async def test_nothing_internal_reaches_the_applicant_nor_their_contact_anybody_
     for text in texts:
         assert PHONE not in text
         assert MAIL not in text
+
+
+@pytest.mark.feature("D3")
+@pytest.mark.parametrize("contact_first", [True, False])
+async def test_code_of_a_membership_goes_to_its_buyers_mailbox_only(
+    notifications: Running, outside: Outside, contact_first: bool
+) -> None:
+    """A guest of the storefront has no account: the address comes by the private event, before or after the code."""
+    guest, code = uuid4(), SAMPLES["booking.pass.code_issued.v1"].data.code
+    events = [contact(guest, email="guest@example.test"), fresh("booking.pass.code_issued.v1", buyer_id=guest)]
+    for event in events if contact_first else reversed(events):
+        await notifications.handle_twice(event)
+        await notifications.turn("dispatch")
+    (mail,) = await outside.mails()
+    assert mail["to"] == ["guest@example.test"]
+    number = SAMPLES["booking.pass.code_issued.v1"].data.number
+    for part in (mail["text"], mail["html"]):
+        assert code in part
+        assert str(number) in part
+    texts = [
+        (await notifications.client("alex", "administrator").get(path)).text for path in ("/v1/feed", "/v1/deliveries")
+    ]
+    texts += [(await notifications.client("guest", sub=str(guest)).get("/v1/feed")).text]
+    texts += [event.to_json().decode() for event in await notifications.published()]
+    assert all(code not in text for text in texts)

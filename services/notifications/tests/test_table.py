@@ -23,6 +23,11 @@ STATUS = "orders.order.status_changed.v1"
 CANCELLED = "orders.order.cancelled.v1"
 NOTHING = SAMPLES[CANCELLED].data.fee
 OTHER_MANAGER = uuid4()
+#: In test_catalogue, each once.
+PASSES = {
+    "ticket_issued", "pass_issued", "pass_code", "pass_attached", "pass_withdrawn", "class_booked", "class_cancelled",
+    "offer_made",
+}  # fmt: skip
 #: Told by the clock; see test_reminders.
 REMINDERS = {"remind_start", "remind_hold", "remind_invoice", "remind_rating"}
 ASSIGNED, RETURNED = "orders.order.assigned.v1", "orders.order.returned.v1"
@@ -228,7 +233,7 @@ async def test_table(
 
 def test_every_line_of_the_table_is_in_the_table_here() -> None:
     # Two need an order that is known; they have tests of their own below.
-    told_later = {"booking_moved", "message_inside", *REMINDERS}
+    told_later = {"booking_moved", "message_inside", "webhook_disabled", *REMINDERS, *PASSES}
     assert {rule.template for rule in RULES} == {line[3] for line in TABLE if line[3]} | told_later == set(TEMPLATES)
 
 

@@ -87,6 +87,30 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
             "remind_rating",
         )
     ),
+    *(
+        (
+            name,
+            name,
+            {
+                "ticket": 77,
+                "pass_number": 5001,
+                "valid_until": "2027-12-01T21:00:00Z",
+                "starts_at": "2026-12-05T15:00:00Z",
+            },
+        )
+        for name in (
+            "ticket_issued",
+            "pass_issued",
+            "pass_attached",
+            "pass_withdrawn",
+            "class_booked",
+            "class_cancelled",
+        )
+    ),
+    ("pass_code", "pass_code", {"pass_number": 5001, "code": "K7QF-2MXD"}),
+    ("offer_made", "offer_made", {}),
+    ("webhook_disabled", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "failing"}),
+    ("webhook_disabled-gone", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "gone"}),
     ("order_returned", "order_returned", {"note": "Кран всё ещё течёт"}),
     ("refund_rejected", "refund_rejected", {"note": "Услуга оказана полностью"}),
     (

@@ -8,12 +8,13 @@ from .feed import routes as feed
 from .recipients import routes as recipients
 from .telling.routes import deliveries, preferences
 from .texts.renderer import Renderer
+from .webhooks import routes as webhooks
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "notifications",
         settings,
-        [recipients.router, feed.router(Renderer()), deliveries.router, preferences.router],
+        [recipients.router, feed.router(Renderer()), deliveries.router, preferences.router, webhooks.router],
         description="Who was told what by which channel; the feed; where a person's messages go.",
     )

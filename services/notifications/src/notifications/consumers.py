@@ -1,12 +1,13 @@
 """Everything the service does because of another's event, on one screen: it keeps its copies, and tells people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from foyer_chassis.consumer import Subscribe
+from foyer_chassis.consumer import Subscribe, SubscribeMany
 from foyer_chassis.db import Transaction
 from foyer_contracts import booking, chat, orders, payments
+from foyer_contracts.catalogue import EVENTS
 from foyer_contracts.envelope import Event
 
 from .order_copies import store as copies
@@ -16,6 +17,7 @@ from .telling.domain.reminders import Schedule
 from .telling.domain.rules import CANCELLED_GROUP, Happened
 from .telling.use_cases import deliveries as telling
 from .telling.use_cases import preferences, reminders
+from .webhooks import use_cases as webhooks
 
 #: A fact of an order that was moved before we heard whose it is.
 MOVED_EARLY = "moved_early"
@@ -215,6 +217,42 @@ class Handlers:
         if await telling.tell(tx, happened):
             tx.after_commit(self._wake)
 
+    async def on_ticket(self, tx: Transaction, event: Event[booking.TicketIssued]) -> None:
+        places = event.data.places.model_dump(mode="json")
+        await self.tell(tx, event, {"ticket": event.data.number, "places": places})
+
+    async def on_pass(self, tx: Transaction, event: Event[booking.PassIssued]) -> None:
+        facts = {"pass_number": event.data.number, "offering": event.data.title}
+        await self.tell(tx, event, facts, applicant_id=event.data.buyer_id)
+
+    async def on_pass_code(self, tx: Transaction, event: Event[booking.PassCodeIssued]) -> None:
+        facts = {"pass_number": event.data.number, "offering": event.data.title, "code": event.data.code}
+        await self.tell(tx, event, facts, applicant_id=event.data.buyer_id)
+
+    async def on_attached(self, tx: Transaction, event: Event[booking.PassAttached]) -> None:
+        facts: dict[str, Any] = {"pass_number": event.data.number}
+        if event.data.valid_until is not None:
+            facts["valid_until"] = event.data.valid_until.isoformat()
+        await self.tell(tx, event, facts, applicant_id=event.data.buyer_id)
+
+    async def on_withdrawn(self, tx: Transaction, event: Event[booking.PassWithdrawn]) -> None:
+        await self.tell(tx, event, {"pass_number": event.data.number}, applicant_id=event.data.buyer_id)
+
+    async def on_class(
+        self, tx: Transaction, event: Event[booking.ClassBooked] | Event[booking.ClassCancelled]
+    ) -> None:
+        facts = {"offering": event.data.title, "starts_at": event.data.starts_at.isoformat()}
+        await self.tell(tx, event, facts, applicant_id=event.data.visitor_id)
+
+    async def on_offer(self, tx: Transaction, event: Event[booking.OfferMade]) -> None:
+        offer = event.data
+        places = {
+            "resource_name": offer.resource_name,
+            "starts_at": offer.starts_at.isoformat(),
+            "ends_at": offer.ends_at.isoformat(),
+        }
+        await self.tell(tx, event, {"places": places, "pay_until": offer.expires_at.isoformat()})
+
     async def note_places(self, tx: Transaction, event: Event[Any], facts: dict[str, Any]) -> None:
         news = News(
             event.data.order_id,
@@ -358,9 +396,16 @@ class Handlers:
             tx.after_commit(self._wake)
 
 
-def subscriptions(wake: Callable[[], None], schedule: Schedule) -> list[Subscribe]:
-    """What the service subscribes to."""
+def subscriptions(
+    wake: Callable[[], None], wake_webhooks: Callable[[], None], schedule: Schedule
+) -> list[Subscribe | SubscribeMany]:
+    """What the service subscribes to: what it tells of, and every public event for webhooks."""
     on = Handlers(wake, schedule)
+
+    async def pass_on(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+        if await webhooks.queue(tx, events):
+            tx.after_commit(wake_webhooks)
+
     return [
         Subscribe(orders.OrderPlaced, on.on_placed),
         Subscribe(orders.OrderPriced, on.on_priced),
@@ -377,6 +422,14 @@ def subscriptions(wake: Callable[[], None], schedule: Schedule) -> list[Subscrib
         Subscribe(booking.PlacesHeld, on.on_held),
         Subscribe(booking.ReservationConfirmed, on.on_reserved),
         Subscribe(booking.ReservationRescheduled, on.on_moved),
+        Subscribe(booking.TicketIssued, on.on_ticket),
+        Subscribe(booking.PassIssued, on.on_pass),
+        Subscribe(booking.PassCodeIssued, on.on_pass_code),
+        Subscribe(booking.PassAttached, on.on_attached),
+        Subscribe(booking.PassWithdrawn, on.on_withdrawn),
+        Subscribe(booking.ClassBooked, on.on_class),
+        Subscribe(booking.ClassCancelled, on.on_class),
+        Subscribe(booking.OfferMade, on.on_offer),
         Subscribe(payments.PaymentLinkCreated, on.on_link),
         Subscribe(payments.PaymentSucceeded, on.on_paid),
         Subscribe(payments.InvoiceActivated, on.on_invoice),
@@ -393,4 +446,5 @@ def subscriptions(wake: Callable[[], None], schedule: Schedule) -> list[Subscrib
         Subscribe(chat.ConversationRead, on.on_read),
         Subscribe(orders.CustomerChanged, on.on_customer),
         Subscribe(orders.ContactChanged, on.on_contact),
+        *(SubscribeMany(data, pass_on) for data in EVENTS if not data.private),
     ]

@@ -45,6 +45,12 @@ class Settings(ServiceSettings):
     )
     remind_invoice_hours: float = Field(default=24, gt=0, description="after an invoice was shown and is not paid")
     remind_rating_hours: float = Field(default=24, gt=0, description="after an order was done and is not rated")
+    webhooks_to_private_networks: bool = Field(
+        default=False,
+        description="allow webhooks to private addresses and by plain HTTP; not where strangers subscribe",
+    )
+    webhook_timeout_seconds: float = Field(default=15, gt=0, description="for one call, with connecting")
+    webhook_concurrency: int = Field(default=8, ge=1, description="calls under way at once")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
     )
@@ -54,6 +60,6 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _lease_outlives_sending(self) -> Self:
-        if self.lease_seconds <= 2 * self.send_timeout_seconds:
-            raise ValueError("lease_seconds must be more than twice send_timeout_seconds")
+        if self.lease_seconds <= 2 * max(self.send_timeout_seconds, self.webhook_timeout_seconds):
+            raise ValueError("lease_seconds must be more than twice send_timeout_seconds and webhook_timeout_seconds")
         return self

@@ -6,8 +6,12 @@ from .feed import tables as feed
 from .order_copies import tables as order_copies
 from .recipients.tables import metadata
 from .telling import tables as telling
+from .webhooks import tables as webhooks
 
-assert {feed.feed_entries.metadata, order_copies.order_copies.metadata, telling.deliveries.metadata} == {metadata}
+_TABLES = (
+    feed.feed_entries, order_copies.order_copies, telling.deliveries, webhooks.webhook_endpoints,
+)  # fmt: skip
+assert {table.metadata for table in _TABLES} == {metadata}
 add_chassis_tables(metadata)
 
 __all__ = ["metadata"]

@@ -8,11 +8,13 @@ from foyer_chassis.settings import ServiceSettings
 
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
+from .channels.webhook import HttpSender
 from .clock import Dispatch, reminding
 from .consumers import subscriptions
 from .settings import Settings
 from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
+from .webhooks.clock import sending
 
 REMIND_SECONDS = 5.0
 
@@ -43,8 +45,25 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         invoice=timedelta(hours=settings.remind_invoice_hours),
         rating=timedelta(hours=settings.remind_rating_hours),
     )
+    sender = HttpSender(
+        timeout_seconds=settings.webhook_timeout_seconds,
+        connections=settings.webhook_concurrency,
+        to_private_networks=settings.webhooks_to_private_networks,
+    )
+    webhooks = sending(
+        database,
+        sender,
+        dispatch.wake,
+        slots=settings.webhook_concurrency,
+        lease_seconds=settings.lease_seconds,
+        every_seconds=settings.clock_seconds,
+    )
     return WorkerParts(
-        subscriptions=subscriptions(dispatch.wake, schedule),
-        loops=[dispatch.loop, reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS)],
-        close=(push.close,) if push is not None else (),
+        subscriptions=subscriptions(dispatch.wake, webhooks.wake, schedule),
+        loops=[
+            dispatch.loop,
+            webhooks.loop,
+            reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
+        ],
+        close=(sender.close, push.close) if push is not None else (sender.close,),
     )

@@ -128,17 +128,30 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     places: dict[str, Any] = facts.get("places") or {}
     zone = formats.zone(places.get("time_zone"))
     if places:
-        values["place"] = _clean(f"{places['resource_name']}, {places['location_name']}")
+        named = (places.get("resource_name"), places.get("location_name"))
+        values["place"] = _clean(", ".join(name for name in named if name))
         values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
     if facts.get("previous"):
         values["former"] = formats.period(facts["previous"]["starts_at"], facts["previous"]["ends_at"], zone, locale)
     for name in ("total", "amount", "refund", "balance"):
         if facts.get(name):
             values[name] = formats.money(facts[name], locale)
-    for name in ("pay_until", "due_at"):
+    for name in ("pay_until", "due_at", "valid_until", "starts_at"):
         if facts.get(name):
             values[name] = formats.instant(facts[name], zone, locale)
-    for name in ("number", "offering", "reason", "status", "note", "cancel_note", "invoice"):
+    for name in (
+        "number",
+        "offering",
+        "reason",
+        "status",
+        "note",
+        "cancel_note",
+        "invoice",
+        "webhook",
+        "ticket",
+        "pass_number",
+        "code",
+    ):
         if facts.get(name):
             values[name] = _clean(str(facts[name]))
     if (title := (facts.get("title") or {}).get(locale)) and (

@@ -163,30 +163,36 @@ def decide(
 
 def is_outdated(delivery: Delivery, order: OrderCopy | None, facts: Mapping[str, Any], now: datetime) -> bool:
     """Whether it is no longer true: the order went on, it is paid or rated, or the time to pay is over."""
-    rule = rule_of(delivery.template)
-    if order is None or rule.true_in is None:
+    true_in = rule_of(delivery.template).true_in
+    if delivery.template == "offer_made" and datetime.fromisoformat(facts["pay_until"]) <= now:
+        return True
+    if order is None or true_in is None:
         return False
+    if _is_needless(delivery, order, facts, now):
+        return True
+    if order.group is None or order.group in true_in:
+        return False
+    return delivery.order_sequence is None or order.sequence > delivery.order_sequence
+
+
+def _is_needless(delivery: Delivery, order: OrderCopy, facts: Mapping[str, Any], now: datetime) -> bool:
+    """Whether somebody has done it already, or its time is over, whatever the order's status."""
     match delivery.template:
         case "payment_link" | "remind_hold":
             pay_until = facts.get("pay_until")
-            if order.paid or (pay_until is not None and datetime.fromisoformat(pay_until) <= now):
-                return True
+            return order.paid or (pay_until is not None and datetime.fromisoformat(pay_until) <= now)
         case "invoice_to_pay" | "remind_invoice":
-            if order.facts.get(f"invoice:{facts.get('invoice_id')}"):
-                return True
+            return bool(order.facts.get(f"invoice:{facts.get('invoice_id')}"))
         case "remind_start":
             places = order.facts.get("places")
-            if places is None or datetime.fromisoformat(places["starts_at"]) <= now:
-                return True
+            return places is None or datetime.fromisoformat(places["starts_at"]) <= now
         case "order_to_rate" | "remind_rating":
-            if order.facts.get("rated"):
-                return True
+            return bool(order.facts.get("rated"))
         case "order_assigned" | "order_placed_for_you":
-            if order.assignee_id != delivery.recipient_id and order.assignee_sequence > (delivery.order_sequence or 0):
-                return True
-    if order.group is None or order.group in rule.true_in:
-        return False
-    return delivery.order_sequence is None or order.sequence > delivery.order_sequence
+            newer = order.assignee_sequence > (delivery.order_sequence or 0)
+            return newer and order.assignee_id != delivery.recipient_id
+        case _:
+            return False
 
 
 def is_read(delivery: Delivery, conversation: ConversationCopy) -> bool:

@@ -75,6 +75,11 @@ _COMPLETED = "orders.order.completed.v1"
 _CHANGED = "orders.order.changed.v1"
 _DRAFT = "orders.draft.created.v1"
 _MOVED = "booking.reservation.rescheduled.v1"
+_TICKET = "booking.ticket.issued.v1"
+_PASS, _PASS_CODE = "booking.pass.issued.v1", "booking.pass.code_issued.v1"
+_ATTACHED, _WITHDRAWN = "booking.pass.attached.v1", "booking.pass.withdrawn.v1"
+_CLASS, _NO_CLASS = "booking.class.booked.v1", "booking.class.cancelled.v1"
+_OFFER = "booking.offer.made.v1"
 _LINK = "payments.payment.link_created.v1"
 _INVOICE = "payments.invoice.activated.v1"
 _REFUNDED = "payments.refund.succeeded.v1"
@@ -87,6 +92,8 @@ _DIALOG = "chat.dialog.posted.v1"
 _MESSAGE = "chat.message.posted.v1"
 
 _START, _HOLD, _UNPAID, _UNRATED = "reminder.start", "reminder.hold", "reminder.invoice", "reminder.rating"
+#: The endpoint of a system was switched off; the one who is told is its owner.
+_SWITCHED_OFF = "webhook.disabled"
 
 _US = Who.ASSIGNEE_OR_RESPONSIBLE
 
@@ -126,6 +133,17 @@ RULES: Sequence[Rule] = (
     Rule(_MESSAGE,      "customer",      _US,             IN_APP,     "message_from_customer",     False, None, UNREAD),
     Rule(_MESSAGE,      "staff",         Who.APPLICANT,   IN_APP,     "message_from_staff",        False, None, UNREAD),
     Rule(_MESSAGE,      "internal",      Who.INSIDE,      (FEED,),    "message_inside",            False, None),
+    Rule(_TICKET,       ANY,             Who.APPLICANT,   (FEED, EMAIL),
+                                                                      "ticket_issued",             False, UNDER_WAY),
+    Rule(_PASS,         ANY,             Who.APPLICANT,   IN_APP,     "pass_issued",               False, None),
+    Rule(_PASS_CODE,    ANY,             Who.APPLICANT,   (EMAIL,),   "pass_code",                 True,  None),
+    Rule(_ATTACHED,     ANY,             Who.APPLICANT,   EVERYWHERE, "pass_attached",             False, None),
+    Rule(_WITHDRAWN,    ANY,             Who.APPLICANT,   EVERYWHERE, "pass_withdrawn",            True,  None),
+    Rule(_CLASS,        ANY,             Who.APPLICANT,   EVERYWHERE, "class_booked",              False, None),
+    Rule(_NO_CLASS,     ANY,             Who.APPLICANT,   EVERYWHERE, "class_cancelled",           True,  None),
+    Rule(_OFFER,        ANY,             Who.APPLICANT,   EVERYWHERE, "offer_made",                True,  None),
+    Rule(_SWITCHED_OFF, ANY,             Who.APPLICANT,   (FEED, EMAIL),
+                                                                      "webhook_disabled",          True,  None),
     Rule(_START,        ANY,             Who.APPLICANT,   EVERYWHERE, "remind_start",              True,  UNDER_WAY),
     Rule(_HOLD,         ANY,             Who.APPLICANT,   IN_APP,     "remind_hold",               True,  NEW),
     Rule(_UNPAID,       ANY,             Who.APPLICANT,   EVERYWHERE, "remind_invoice",            False, ALIVE),

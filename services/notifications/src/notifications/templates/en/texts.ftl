@@ -237,3 +237,49 @@ remind_invoice =
 remind_rating =
     .title = Please rate your order
     .body = { order } is done. Tell us how it went: it takes a minute.
+
+row_webhook = Address
+webhook_disabled =
+    .title = A webhook was switched off
+    .body = { $reason ->
+        [gone] The system answered that it takes no more events.
+       *[other] The system has taken no events for days. Repair it and switch the webhook on again: what has piled up goes out at once.
+    }
+
+row_ticket = Ticket
+row_pass_number = Membership
+row_code = Activation code
+row_valid_until = Valid until
+row_starts_at = Begins
+
+ticket_issued =
+    .title = Your ticket is ready
+    .body = { order }: the place is yours. Tell the number of the ticket when you come.
+
+pass_issued =
+    .title = Your membership was issued
+    .body = The activation code was sent to your email.
+
+pass_code =
+    .title = Your membership and its activation code
+    .body = Tell the code to a member of staff to activate the membership. It works once.
+
+pass_attached =
+    .title = Your membership is active
+    .body = The membership is attached to its visitor and can be used.
+
+pass_withdrawn =
+    .title = Your membership was withdrawn
+    .body = The membership is no longer valid.
+
+class_booked =
+    .title = You are booked for a class
+    .body = See you there!
+
+class_cancelled =
+    .title = Your place in a class was cancelled
+    .body = The place in the class is no longer yours.
+
+offer_made =
+    .title = The time you waited for is free
+    .body = We are holding it for you. Take it before it is offered to the next in line.

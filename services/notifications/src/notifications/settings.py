@@ -60,6 +60,6 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _lease_outlives_sending(self) -> Self:
-        if self.lease_seconds <= 2 * max(self.send_timeout_seconds, self.webhook_timeout_seconds):
-            raise ValueError("lease_seconds must be more than twice send_timeout_seconds and webhook_timeout_seconds")
+        if self.lease_seconds <= 2 * self.send_timeout_seconds:
+            raise ValueError("lease_seconds must be more than twice send_timeout_seconds")
         return self

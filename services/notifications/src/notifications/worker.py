@@ -55,7 +55,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         sender,
         dispatch.wake,
         slots=settings.webhook_concurrency,
-        lease_seconds=settings.lease_seconds,
+        lease_seconds=3 * settings.webhook_timeout_seconds,
         every_seconds=settings.clock_seconds,
     )
     return WorkerParts(

@@ -4,14 +4,17 @@ from fastapi import FastAPI
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
+from .classes import routes as classes
+from .memberships import routes as memberships
 from .reserving import routes as reserving
 from .resources import routes as resources
+from .visitors import routes as visitors
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "booking",
         settings,
-        [resources.router, reserving.router],
-        description="Locations, resources and their slots; reservations that are never held by two.",
+        [resources.router, reserving.router, visitors.router, memberships.router, classes.router],
+        description="Locations, resources and their slots; reservations never held by two; memberships and classes.",
     )

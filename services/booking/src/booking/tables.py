@@ -2,10 +2,14 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .classes import tables as classes
+from .memberships import tables as memberships
 from .reserving import tables as reserving
 from .resources.tables import metadata
+from .visitors import tables as visitors
 
-assert reserving.reservations.metadata is metadata
+for table in (reserving.reservations, visitors.visitors, memberships.passes, classes.classes):
+    assert table.metadata is metadata
 add_chassis_tables(metadata)
 
 __all__ = ["metadata"]

@@ -4,6 +4,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .classes import consumers as classes
 from .reserving.clock import loops
 from .reserving.consumers import subscriptions
 from .settings import Settings
@@ -12,6 +13,9 @@ from .settings import Settings
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     assert isinstance(settings, Settings)
     return WorkerParts(
-        subscriptions=subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+        subscriptions=[
+            *subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+            *classes.SUBSCRIPTIONS,
+        ],
         loops=loops(database, every_seconds=settings.clock_seconds),
     )

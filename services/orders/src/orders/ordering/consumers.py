@@ -98,6 +98,12 @@ async def _on_rescheduled(tx: Transaction, event: Event[booking.ReservationResch
     )
 
 
+async def _on_attached(tx: Transaction, event: Event[booking.PassAttached]) -> None:
+    """A membership is in use from the day it belongs to a visitor (D6)."""
+    if event.data.order_id is not None:
+        await hear(tx, event.data.order_id, lambda order, now: settling.reservation_advanced(order, now, Stage.STARTED))
+
+
 def _invoice(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[None]]:
     async def on_invoice(tx: Transaction, event: Event[payments.InvoiceIssued]) -> None:
         data = event.data
@@ -213,6 +219,7 @@ SUBSCRIPTIONS = [
     Subscribe(booking.ReservationStarted, _on_started),
     Subscribe(booking.ReservationEnded, _on_ended),
     Subscribe(booking.ReservationRescheduled, _on_rescheduled),
+    Subscribe(booking.PassAttached, _on_attached),
     Subscribe(payments.InvoiceIssued, _invoice("issued")),
     Subscribe(payments.InvoiceActivated, _invoice("activated")),
     Subscribe(payments.InvoicePaid, _invoice("paid")),

@@ -1,0 +1,212 @@
+"""The schedule of classes, places in them, and what touches both a membership and its classes."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from foyer_chassis.auth import requires
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import NotFoundError
+from foyer_chassis.http import InTransaction, Reading, etag, version_of
+from foyer_chassis.idempotency import Answer, OncePerKey
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ..memberships import use_cases as memberships
+from ..memberships.routes import AttachIn, PassOut
+from . import store, use_cases
+from .domain import Class, ClassBooking
+
+router = APIRouter(prefix="/v1", tags=["classes"])
+
+_DESK = requires("booking:passes")
+_CONFIGURE = requires("booking:configure", "booking:passes")
+MOST_DAYS = 62
+
+
+class ClassIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    group_id: UUID
+    title: str = Field(min_length=1, max_length=200)
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    capacity: int = Field(ge=1, le=10_000)
+
+
+class ClassOut(BaseModel):
+    id: UUID
+    group_id: UUID
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    booked: int
+    left: int
+    cancelled: bool
+    version: int
+
+    @classmethod
+    def of(cls, item: Class) -> Self:
+        return cls(**{name: getattr(item, name) for name in cls.model_fields})
+
+
+class Schedule(BaseModel):
+    items: list[ClassOut]
+
+
+class PlaceIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    visitor_id: UUID
+    pass_id: UUID | None = Field(default=None, description="else the membership that expires first")
+
+
+class PlaceOut(BaseModel):
+    id: UUID
+    class_id: UUID
+    visitor_id: UUID
+    pass_id: UUID | None
+    seat: int
+    cancelled_reason: str | None
+
+    @classmethod
+    def of(cls, item: ClassBooking) -> Self:
+        return cls(**{name: getattr(item, name) for name in cls.model_fields})
+
+
+class Places(BaseModel):
+    items: list[PlaceOut]
+
+
+class AttachAndBookIn(AttachIn):
+    class_ids: list[UUID] = Field(default=[], max_length=100, description="classes to book at once (D6)")
+
+
+class Attached(BaseModel):
+    membership: PassOut
+    places: list[PlaceOut]
+
+
+class WithdrawIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=200)
+
+
+@router.get("/classes", dependencies=[requires("booking:read")])
+async def list_classes(
+    reading: Reading,
+    starts_from: AwareDatetime,
+    days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
+    group_id: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+) -> Schedule:
+    """The schedule, with the places that are left."""
+    found = await store.schedule(
+        reading,
+        starts_from=starts_from,
+        starts_to=starts_from + timedelta(days=days),
+        group_id=group_id,
+        limit=limit,
+    )
+    return Schedule(items=[ClassOut.of(item) for item in found])
+
+
+@router.post("/classes", status_code=201, response_model=ClassOut, dependencies=[_CONFIGURE])
+async def add_class(body: ClassIn, once: OncePerKey) -> Response:
+    async def command(transaction: Transaction) -> Answer:
+        item = use_cases.new_class(**dict(body))
+        await use_cases.save_class(transaction, item, if_version=None)
+        return Answer(ClassOut.of(item), 201, {"ETag": etag(item.version)})
+
+    return await once.run(command)
+
+
+@router.put("/classes/{class_id}", dependencies=[_CONFIGURE])
+async def change_class(
+    class_id: UUID,
+    body: ClassIn,
+    transaction: InTransaction,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> ClassOut:
+    item = use_cases.new_class(**dict(body), class_id=class_id)
+    saved = await use_cases.save_class(transaction, item, if_version=version_of(if_match))
+    response.headers["ETag"] = etag(saved.version)
+    return ClassOut.of(saved)
+
+
+@router.post("/classes/{class_id}/cancel", response_model=ClassOut, dependencies=[_CONFIGURE])
+async def cancel_class(class_id: UUID, once: OncePerKey) -> Response:
+    """It does not take place; every visitor gets the visit back."""
+
+    async def command(transaction: Transaction) -> Answer:
+        return Answer(ClassOut.of(await use_cases.cancel_class(transaction, class_id)))
+
+    return await once.run(command)
+
+
+@router.get("/classes/{class_id}/places", dependencies=[_DESK])
+async def list_places(class_id: UUID, reading: Reading) -> Places:
+    if await store.class_by_id(reading, class_id) is None:
+        raise NotFoundError
+    return Places(items=[PlaceOut.of(item) for item in await store.bookings_of_class(reading, class_id)])
+
+
+@router.post("/classes/{class_id}/places", status_code=201, response_model=PlaceOut, dependencies=[_DESK])
+async def book(class_id: UUID, body: PlaceIn, once: OncePerKey) -> Response:
+    """A visitor takes a place with a visit of their membership."""
+
+    async def command(transaction: Transaction) -> Answer:
+        booking, _ = await use_cases.book(transaction, class_id, body.visitor_id, pass_id=body.pass_id)
+        return Answer(PlaceOut.of(booking), 201)
+
+    return await once.run(command)
+
+
+@router.post("/class-places/{place_id}/cancel", response_model=PlaceOut, dependencies=[_DESK])
+async def cancel_place(place_id: UUID, once: OncePerKey) -> Response:
+    """The place is free again, and the visit comes back."""
+
+    async def command(transaction: Transaction) -> Answer:
+        booking, _ = await use_cases.cancel_booking(transaction, place_id)
+        return Answer(PlaceOut.of(booking))
+
+    return await once.run(command)
+
+
+@router.post("/passes/{pass_id}/attach", response_model=Attached, dependencies=[_DESK])
+async def attach(pass_id: UUID, body: AttachAndBookIn, once: OncePerKey) -> Response:
+    """Give an activated membership to a visitor, with the groups it opens, its validity, and classes to book; all of
+    it or nothing (D6)."""
+
+    async def command(transaction: Transaction) -> Answer:
+        item = await memberships.attach(
+            transaction,
+            pass_id,
+            body.visitor_id,
+            group_ids=None if body.group_ids is None else tuple(body.group_ids),
+            valid_from=body.valid_from,
+            valid_until=body.valid_until,
+        )
+        places = [
+            (await use_cases.book(transaction, class_id, body.visitor_id, pass_id=pass_id))[0]
+            for class_id in sorted(set(body.class_ids))
+        ]
+        after = await memberships.pass_now(transaction, item.id)
+        attached = Attached(membership=PassOut.of(after), places=[PlaceOut.of(place) for place in places])
+        return Answer(attached, 200, {"ETag": etag(after.version)})
+
+    return await once.run(command)
+
+
+@router.post("/passes/{pass_id}/withdraw", response_model=PassOut, dependencies=[_DESK])
+async def withdraw(pass_id: UUID, body: WithdrawIn, once: OncePerKey) -> Response:
+    """Take a membership back from its visitor, and free its places in coming classes. When its money is refunded this
+    happens by itself (D7)."""
+
+    async def command(transaction: Transaction) -> Answer:
+        return Answer(PassOut.of(await use_cases.withdraw_pass(transaction, pass_id, body.reason)))
+
+    return await once.run(command)

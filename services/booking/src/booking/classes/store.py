@@ -1,0 +1,108 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+
+from .domain import Class, ClassBooking
+from .tables import class_bookings, classes
+
+_TAKEN = (
+    sa.select(sa.func.count())
+    .where(class_bookings.c.class_id == classes.c.id, class_bookings.c.cancelled_reason.is_(None))
+    .correlate(classes)
+    .scalar_subquery()
+    .label("booked")
+)
+_CLASS = sa.select(classes, _TAKEN).where(classes.c.id == sa.bindparam("class"))
+_LOCK = sa.select(classes.c.id).where(classes.c.id == sa.bindparam("class")).with_for_update()
+_SCHEDULE = (
+    sa.select(classes, _TAKEN)
+    .where(
+        classes.c.starts_at >= sa.bindparam("starts_from", type_=sa.DateTime(timezone=True)),
+        classes.c.starts_at < sa.bindparam("starts_to", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("group", type_=sa.Uuid).is_(None) | (classes.c.group_id == sa.bindparam("group")),
+    )
+    .order_by(classes.c.starts_at, classes.c.id)
+    .limit(sa.bindparam("limit"))
+)
+_BOOKINGS = (
+    sa.select(class_bookings)
+    .where(class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None))
+    .order_by(class_bookings.c.seat)
+)
+_BOOKING = sa.select(class_bookings).where(class_bookings.c.id == sa.bindparam("booking"))
+_BOOKING_LOCKED = _BOOKING.with_for_update()
+_OF_PASS = (
+    sa.select(class_bookings)
+    .join(classes, classes.c.id == class_bookings.c.class_id)
+    .where(
+        class_bookings.c.pass_id == sa.bindparam("pass"),
+        class_bookings.c.cancelled_reason.is_(None),
+        classes.c.starts_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    )
+    .order_by(class_bookings.c.id)
+)
+
+
+def _class(row: sa.RowMapping) -> Class:
+    return Class(**row)
+
+
+def _booking(row: sa.RowMapping) -> ClassBooking:
+    return ClassBooking(**{name: row[name] for name in ClassBooking.__dataclass_fields__})
+
+
+async def class_by_id(transaction: Transaction, class_id: UUID, *, lock: bool = False) -> Class | None:
+    """Locked, it is read after the lock, so that the number of its bookings is the present one."""
+    if lock and await transaction.one_or_none(_LOCK, {"class": class_id}) is None:
+        return None
+    row = await transaction.one_or_none(_CLASS, {"class": class_id})
+    return None if row is None else _class(row)
+
+
+async def schedule(
+    transaction: Transaction, *, starts_from: datetime, starts_to: datetime, group_id: UUID | None, limit: int
+) -> list[Class]:
+    rows = await transaction.all(
+        _SCHEDULE, {"starts_from": starts_from, "starts_to": starts_to, "group": group_id, "limit": limit}
+    )
+    return [_class(row) for row in rows]
+
+
+async def save_class(transaction: Transaction, item: Class) -> None:
+    values: dict[str, Any] = {column.name: getattr(item, column.name) for column in classes.c}
+    id_ = values.pop("id")
+    if item.version == 1:
+        await transaction.execute(sa.insert(classes).values(id=id_, **values))
+    else:
+        await transaction.execute(sa.update(classes).where(classes.c.id == id_).values(**values))
+
+
+async def bookings_of_class(transaction: Transaction, class_id: UUID) -> list[ClassBooking]:
+    return [_booking(row) for row in await transaction.all(_BOOKINGS, {"class": class_id})]
+
+
+async def booking_by_id(transaction: Transaction, booking_id: UUID, *, lock: bool = False) -> ClassBooking | None:
+    row = await transaction.one_or_none(_BOOKING_LOCKED if lock else _BOOKING, {"booking": booking_id})
+    return None if row is None else _booking(row)
+
+
+async def coming_of_pass(transaction: Transaction, pass_id: UUID) -> Sequence[ClassBooking]:
+    """Places in classes that have not begun, booked with that pass."""
+    return [_booking(row) for row in await transaction.all(_OF_PASS, {"pass": pass_id, "now": transaction.now})]
+
+
+async def add_booking(transaction: Transaction, item: ClassBooking) -> None:
+    values = {name: getattr(item, name) for name in ClassBooking.__dataclass_fields__}
+    await transaction.execute(sa.insert(class_bookings).values(**values, created_at=transaction.now))
+
+
+async def cancel_booking(transaction: Transaction, item: ClassBooking) -> None:
+    await transaction.execute(
+        sa.update(class_bookings)
+        .where(class_bookings.c.id == item.id)
+        .values(cancelled_reason=item.cancelled_reason, version=item.version)
+    )

@@ -1,0 +1,205 @@
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import ConflictError
+from foyer_contracts.ids import new_id
+from sqlalchemy.dialects.postgresql import insert
+
+from .domain import MembershipType, Pass, Status
+from .tables import code_guesses, groups, membership_types, pass_numbers, pass_orders, passes
+
+_TYPE = sa.select(membership_types).where(membership_types.c.id == sa.bindparam("type"))
+_TYPE_LOCKED = _TYPE.with_for_update()
+_TYPES = sa.select(membership_types).order_by(membership_types.c.title, membership_types.c.id).limit(500)
+_GROUPS = sa.select(groups).order_by(groups.c.title).limit(500)
+_COLUMNS = [column for column in passes.c if column.name != "created_at"]
+_PASS = sa.select(*_COLUMNS).where(passes.c.id == sa.bindparam("pass"))
+_PASS_LOCKED = _PASS.with_for_update()
+_BY_NUMBER = sa.select(*_COLUMNS).where(passes.c.number == sa.bindparam("number"))
+_OF_ORDER = sa.select(*_COLUMNS).where(passes.c.order_id == sa.bindparam("order"))
+_BY_CODE = sa.select(*_COLUMNS).where(passes.c.code_key == sa.bindparam("key"), passes.c.status == "issued").limit(20)
+_OF_VISITOR_LOCKED = (
+    # D5: the earliest to expire is used first; those without an end last.
+    sa.select(*_COLUMNS)
+    .where(passes.c.visitor_id == sa.bindparam("visitor"), passes.c.status == "attached")
+    .order_by(passes.c.valid_until.asc().nulls_last(), passes.c.id)
+    .with_for_update()
+)
+_PAGE = (
+    sa.select(*_COLUMNS)
+    .where(sa.bindparam("after", type_=sa.Uuid).is_(None) | (passes.c.id < sa.bindparam("after")))
+    .order_by(passes.c.id.desc())
+    .limit(sa.bindparam("limit"))
+)
+_UNATTACHED = _PAGE.where(passes.c.status.in_(("issued", "activated")))
+_OF_VISITOR = _PAGE.where(passes.c.visitor_id == sa.bindparam("visitor"))
+_OF_BUYER = _PAGE.where(passes.c.buyer_id == sa.bindparam("buyer"))
+
+_ORDER_PLACED = insert(pass_orders).on_conflict_do_nothing()
+_ORDERS = sa.select(pass_orders).where(pass_orders.c.order_id.in_(sa.bindparam("orders", expanding=True)))
+_ORDER_PAID = (
+    sa.update(pass_orders)
+    .where(pass_orders.c.order_id == sa.bindparam("order"))
+    .values(paid_amount=sa.bindparam("amount"))
+)
+_GUESS = sa.insert(code_guesses)
+_GUESSES = sa.select(sa.func.count()).where(
+    code_guesses.c.caller_id == sa.bindparam("caller"), code_guesses.c.at > sa.bindparam("since")
+)
+_FORGET_GUESSES = sa.delete(code_guesses).where(code_guesses.c.at <= sa.bindparam("since"))
+_COUNT_GUESS = (
+    sa.update(passes)
+    .where(passes.c.id.in_(sa.bindparam("passes", expanding=True)))
+    .values(guesses=passes.c.guesses + 1)
+)
+
+
+class GroupExistsError(ConflictError):
+    """There is a group of that name already."""
+
+    title_en = "There is such a group"
+    title_ru = "Такая группа уже есть"
+
+
+def _type(row: sa.RowMapping) -> MembershipType:
+    return MembershipType(**{**row, "group_ids": tuple(row["group_ids"])})
+
+
+def _pass(row: sa.RowMapping) -> Pass:
+    return Pass(**{**row, "status": Status(row["status"]), "group_ids": tuple(row["group_ids"])})
+
+
+async def add_group(transaction: Transaction, group_id: UUID, title: str) -> None:
+    """Raises GroupExistsError."""
+    try:
+        await transaction.execute(sa.insert(groups).values(id=group_id, title=title))
+    except sa.exc.IntegrityError:
+        raise GroupExistsError(field="title") from None
+
+
+async def all_groups(transaction: Transaction) -> Sequence[sa.RowMapping]:
+    return await transaction.all(_GROUPS)
+
+
+async def unknown_groups(transaction: Transaction, ids: Collection[UUID]) -> set[UUID]:
+    if not ids:
+        return set()
+    found = await transaction.execute(sa.select(groups.c.id).where(groups.c.id.in_(list(ids))))
+    return set(ids) - set(found.scalars())
+
+
+async def type_by_id(transaction: Transaction, type_id: UUID, *, lock: bool = False) -> MembershipType | None:
+    row = await transaction.one_or_none(_TYPE_LOCKED if lock else _TYPE, {"type": type_id})
+    return None if row is None else _type(row)
+
+
+async def all_types(transaction: Transaction) -> list[MembershipType]:
+    return [_type(row) for row in await transaction.all(_TYPES)]
+
+
+async def save_type(transaction: Transaction, item: MembershipType) -> None:
+    values = {column.name: getattr(item, column.name) for column in membership_types.c}
+    values["group_ids"] = list(item.group_ids)
+    id_ = values.pop("id")
+    if item.version == 1:
+        await transaction.execute(sa.insert(membership_types).values(id=id_, **values))
+    else:
+        await transaction.execute(sa.update(membership_types).where(membership_types.c.id == id_).values(**values))
+
+
+async def order_placed(transaction: Transaction, order_id: UUID, *, type_id: UUID, buyer_id: UUID) -> None:
+    await transaction.execute(_ORDER_PLACED, {"order_id": order_id, "type_id": type_id, "buyer_id": buyer_id})
+
+
+async def membership_orders(transaction: Transaction, order_ids: Collection[UUID]) -> dict[UUID, sa.RowMapping]:
+    """Those of the orders that are of memberships."""
+    return {row["order_id"]: row for row in await transaction.all(_ORDERS, {"orders": list(order_ids)})}
+
+
+async def note_paid_amount(transaction: Transaction, order_id: UUID, amount: int) -> None:
+    await transaction.execute(_ORDER_PAID, {"order": order_id, "amount": amount})
+
+
+async def next_number(transaction: Transaction) -> int:
+    result = await transaction.execute(sa.select(pass_numbers.next_value()))
+    return int(result.scalar_one())
+
+
+def _values(item: Pass) -> dict[str, Any]:
+    values = {column.name: getattr(item, column.name) for column in _COLUMNS}
+    return {**values, "status": item.status.value, "group_ids": list(item.group_ids)}
+
+
+async def add(transaction: Transaction, item: Pass) -> bool:
+    """Whether the order had no pass yet."""
+    statement = insert(passes).values(**_values(item), created_at=transaction.now)
+    result = await transaction.execute(
+        statement.on_conflict_do_nothing(constraint="passes_one_per_order").returning(passes.c.id)
+    )
+    return result.scalar_one_or_none() is not None
+
+
+async def save(transaction: Transaction, item: Pass) -> None:
+    values = _values(item)
+    id_ = values.pop("id")
+    await transaction.execute(sa.update(passes).where(passes.c.id == id_).values(**values))
+
+
+async def pass_by_id(transaction: Transaction, pass_id: UUID, *, lock: bool = False) -> Pass | None:
+    row = await transaction.one_or_none(_PASS_LOCKED if lock else _PASS, {"pass": pass_id})
+    return None if row is None else _pass(row)
+
+
+async def pass_by_number(transaction: Transaction, number: int) -> Pass | None:
+    row = await transaction.one_or_none(_BY_NUMBER, {"number": number})
+    return None if row is None else _pass(row)
+
+
+async def pass_of_order(transaction: Transaction, order_id: UUID) -> Pass | None:
+    row = await transaction.one_or_none(_OF_ORDER, {"order": order_id})
+    return None if row is None else _pass(row)
+
+
+async def passes_by_code(transaction: Transaction, key: str) -> list[Pass]:
+    """Those that the code's first group leads to; almost always one or none."""
+    return [_pass(row) for row in await transaction.all(_BY_CODE, {"key": key})]
+
+
+async def passes_of_visitor_locked(transaction: Transaction, visitor_id: UUID) -> list[Pass]:
+    return [_pass(row) for row in await transaction.all(_OF_VISITOR_LOCKED, {"visitor": visitor_id})]
+
+
+async def page(
+    transaction: Transaction,
+    *,
+    after: UUID | None,
+    limit: int,
+    visitor_id: UUID | None = None,
+    buyer_id: UUID | None = None,
+) -> list[Pass]:
+    """The newest first: of a visitor, of a buyer, else those not attached yet (D6)."""
+    parameters: dict[str, Any] = {"after": after, "limit": limit}
+    if visitor_id is not None:
+        rows = await transaction.all(_OF_VISITOR, {**parameters, "visitor": visitor_id})
+    elif buyer_id is not None:
+        rows = await transaction.all(_OF_BUYER, {**parameters, "buyer": buyer_id})
+    else:
+        rows = await transaction.all(_UNATTACHED, parameters)
+    return [_pass(row) for row in rows]
+
+
+async def note_guess(transaction: Transaction, caller_id: UUID, pass_ids: Collection[UUID], *, since: datetime) -> None:
+    """A wrong code was tried; what is older than the window is forgotten."""
+    await transaction.execute(_FORGET_GUESSES, {"since": since})
+    await transaction.execute(_GUESS, {"id": new_id(), "caller_id": caller_id, "at": transaction.now})
+    if pass_ids:
+        await transaction.execute(_COUNT_GUESS, {"passes": list(pass_ids)})
+
+
+async def guesses_of(transaction: Transaction, caller_id: UUID, *, since: datetime) -> int:
+    result = await transaction.execute(_GUESSES, {"caller": caller_id, "since": since})
+    return int(result.scalar_one())

@@ -14,8 +14,10 @@ from foyer_tools.journeys_of_staff import (
     account_orders,
     dialog_draft_order,
     goods_order,
+    membership,
     paid_in_parts,
     postpaid_request,
+    rescheduled_booking,
 )
 from foyer_tools.world import Slot, World, expect
 
@@ -211,8 +213,10 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "4b": ("Sixty-four want one slot", sixty_four_want_one_slot),
     "5": ("Cancelled after paying", cancel_after_paying),
     "6": ("Paid in parts, at the desk and online", paid_in_parts),
+    "7": ("A booking is moved", rescheduled_booking),
     "8": ("A postpaid request", postpaid_request),
     "9": ("Orders on account", account_orders),
+    "10": ("A membership bought by a guest", membership),
     "11": ("From a dialog to an order", dialog_draft_order),
     "goods": ("Goods, one line of them missing", goods_order),
 }

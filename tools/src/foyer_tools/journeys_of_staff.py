@@ -5,9 +5,15 @@ They are told as those of `journeys`: each raises WorldError when something came
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
-from foyer_tools.world import World, expect
+from foyer_tools.world import World, WorldError, expect
+
+CODE = re.compile(r"\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b")
+NUMBER = re.compile(r"\b88\d{4}\b")
 
 REPAIR = {
     "fields": [
@@ -239,6 +245,37 @@ async def account_orders(world: World) -> list[dict[str, Any]]:
     return [await world.order("maria", order["number"]) for order in (*released, oldest)]
 
 
+async def rescheduled_booking(world: World) -> list[dict[str, Any]]:
+    """Journey 7: a paid booking is moved; the new time is taken, the old one free, and everybody is told."""
+    slot = world.slot(await world.room("Пряжка"))
+    order = await world.place("anna", slot)
+    await world.pay(order)
+    await world.until_order("anna", order["number"], "confirmed")
+    later = world.slot(slot.resource_id, hour=16)
+    path = f"booking/v1/orders/{order['id']}/reservation/reschedule"
+    times = {"starts_at": later.starts_at, "ends_at": later.ends_at}
+    short = {"starts_at": later.starts_at, "ends_at": later.starts_at.replace("T16:", "T17:")}
+    expect((await world.call("rita", "POST", path, json=short)).status_code, 422, "fewer slots than were paid")
+    await world.ok("rita", "POST", path, json=times)
+    expect((await world.slot_is_free(slot), await world.slot_is_free(later)), (True, False), "the old and the new time")
+
+    async def shown() -> bool:
+        return bool((await world.order("anna", order["number"]))["slots"]["starts_at"].startswith(later.starts_at[:16]))
+
+    await world.until(shown, f"order {order['number']} shows the new time")
+
+    async def written() -> bool:
+        return any(item["template"] == "reservation_rescheduled" for item in await world.chat("anna", order))
+
+    await world.until(written, f"the chat of order {order['number']} tells of the new time")
+
+    async def mailed() -> bool:
+        return bool(await world.deliveries("anna", order, "booking_moved"))
+
+    await world.until(mailed, "anna gets the mail about the new time")
+    return [await world.order("anna", order["number"])]
+
+
 async def paid_in_parts(world: World) -> list[dict[str, Any]]:
     """Journey 6: a part at the desk, the remainder online; the refund goes back by the way each part came."""
     offering = await world.ok(
@@ -281,3 +318,83 @@ async def paid_in_parts(world: World) -> list[dict[str, Any]]:
     await world.until(to_hand_out, "the cash waits at the desk")
     await world.ok("fedor", "POST", f"payments/v1/refunds/{at_desk[0]['id']}/hand-out", json={})
     return [await world.until_order("anna", order["number"], "cancelled_refunded")]
+
+
+async def membership(world: World) -> list[dict[str, Any]]:
+    """Journey 10: a guest buys a membership; the code comes by mail; the desk activates and attaches it and books a
+    class; the refund takes it back, in one operation."""
+    group = await world.ok("alex", "POST", "booking/v1/groups", json={"title": f"Йога {uuid4().hex[:6]}"})
+    type_body = {"title": "Йога, 8 занятий", "visits": 8, "valid_days": 60, "group_ids": [group["id"]]}
+    kind = await world.ok("alex", "POST", "booking/v1/membership-types", json=type_body)
+    offering = await world.ok(
+        "alex",
+        "POST",
+        "orders/v1/offerings",
+        json={
+            "title": "Йога, 8 занятий",
+            "kind": "membership",
+            "terms": "prepaid",
+            "price": rub(400000),
+            "membership_type_id": kind["id"],
+            "permanent": True,
+            "online_sale": {"enabled": True, "text": "Купить абонемент"},
+            "responsible_ids": [await world.id_of("dana")],
+        },
+    )
+    email = f"guest-{uuid4().hex[:8]}"
+    bought = await world.as_guest(
+        "POST", "orders/v1/storefront/orders", json={"offering_id": offering["id"], "email": f"{email}@example.test"}
+    )
+    page = f"orders/v1/storefront/orders/{bought['number']}"
+    headers = {"X-Order-Token": bought["token"], "Prefer": "wait=20"}
+    payable = await world.as_guest("GET", page, headers=headers)
+    await world.pay({"number": bought["number"], "money": payable})
+    order = await world.until_order("dana", bought["number"], "confirmed")
+    code, number = await _mailed_code(world, email)
+    activated = await world.ok("dana", "POST", "booking/v1/passes/activate", json={"code": code})
+    expect((activated["number"], activated["status"]), (number, "activated"), "the pass that the code activates")
+    again = await world.call("dana", "POST", "booking/v1/passes/activate", json={"code": code})
+    expect(again.status_code, 422, "the code used again")
+    visitor = await world.ok("dana", "POST", "booking/v1/visitors", json={"name": "Ольга Гостева"})
+    starts_at = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
+    class_body = {
+        "group_id": group["id"],
+        "title": "Хатха-йога",
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=1)).isoformat(),
+        "capacity": 1,
+    }
+    lesson = await world.ok("alex", "POST", "booking/v1/classes", json=class_body)
+    attach = {"visitor_id": visitor["id"], "class_ids": [lesson["id"]]}
+    attached = await world.ok("dana", "POST", f"booking/v1/passes/{activated['id']}/attach", json=attach)
+    expect((attached["membership"]["visits_left"], len(attached["places"])), (7, 1), "the pass with a class booked")
+    await world.until_order("dana", bought["number"], "active")
+    refund = {"reason": "Переезд"}
+    await world.ok("dana", "POST", f"payments/v1/orders/{order['id']}/refunds", json=refund)
+
+    async def withdrawn() -> bool:
+        found = await world.ok("dana", "GET", f"booking/v1/passes/{activated['id']}")
+        return bool(found["status"] == "withdrawn")
+
+    await world.until(withdrawn, "the refunded membership is withdrawn")
+    schedule = await world.ok(
+        "dana", "GET", "booking/v1/classes", params={"starts_from": starts_at.isoformat(), "group_id": group["id"]}
+    )
+    expect([item["left"] for item in schedule["items"]], [1], "free places of the class")
+    return [await world.order("dana", bought["number"])]
+
+
+async def _mailed_code(world: World, who: str) -> tuple[str, int]:
+    """The activation code and the number of the membership, as the mail says them (D3)."""
+    found: list[str] = []
+
+    async def mailed() -> bool:
+        texts = [str(mail) for mail in await world.mails(who, "")]
+        found[:] = [text for text in texts if CODE.search(text)]
+        return bool(found)
+
+    await world.until(mailed, f"{who} gets the code by mail")
+    code, number = CODE.search(found[0]), NUMBER.search(found[0])
+    if code is None or number is None:
+        raise WorldError(f"no code or number in the mail: {found[0][:500]}")
+    return code[0], int(number[0])

@@ -98,6 +98,18 @@ class World:
             raise WorldError(f"{who}: {method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json()
 
+    async def as_guest(self, method: str, path: str, **more: Any) -> Any:
+        """A request through the gateway by somebody without an account; the answer's JSON."""
+        headers = {"Idempotency-Key": uuid4().hex, **more.pop("headers", {})}
+        at, started = datetime.now(UTC), time.perf_counter()
+        answer = await self.http.request(method, f"{self.system.gateway_url}/api/{path}", headers=headers, **more)
+        milliseconds = (time.perf_counter() - started) * 1000
+        request_id = answer.headers.get("x-request-id", "")
+        self.acts.append(Act(at, "guest", f"{method} /api/{path}", answer.status_code, milliseconds, request_id))
+        if not answer.is_success:
+            raise WorldError(f"guest: {method} {path} answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json()
+
     async def outside(self, method: str, url: str, **more: Any) -> httpx2.Response:
         """Something a person does outside of Foyer, e.g. on the payment page."""
         answer = await self.http.request(method, url, **more)

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 import uvicorn
 from foyer_chassis.testing import Databases, Identity, Running, running
-from foyer_contracts import orders
+from foyer_contracts import orders, payments
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
@@ -292,11 +292,12 @@ class Shop:
         self.it.at(self.it.database.now() + timedelta(**duration))
 
     async def events(self, order_id: UUID) -> list[str]:
-        """Types of the events about an order, without service and version, oldest first."""
+        """Types of the events about an order, without service and version, oldest first; settlements, which a loop
+        posts whenever it comes to that, are left out."""
         return [
             event.type.removeprefix("payments.").removesuffix(".v1")
             for event in await self.it.published()
-            if event.data.order_id == order_id
+            if event.data.order_id == order_id and event.type != payments.SettlementPosted.type
         ]
 
     async def one(self, type_: str, order_id: UUID) -> Any:

@@ -242,6 +242,24 @@ async def test_who_may_top_up_whom(shop: Shop) -> None:
     assert (await shop.post(MANAGER, "/top-ups", boris)).status_code == 404, "somebody else's order"
 
 
+@pytest.mark.feature("C4")
+async def test_finance_sees_who_owes(shop: Shop) -> None:
+    await limit(shop, 50000)
+    await ordered(shop, 30000)
+    await shop.post(FINANCE, "/top-ups", {"amount": {"amount": 100, "currency": "RUB"}, "method": "cash"})
+    finance = shop.it.client(*FINANCE)
+    (item,) = (await finance.get("/v1/accounts", params={"debtors_only": True})).json()["items"]
+    assert (item["customer_id"], item["balance"]["amount"], item["available"]["amount"]) == (
+        str(ANNA_ID),
+        -30000,
+        20000,
+    )
+    page = (await finance.get("/v1/accounts", params={"limit": 1})).json()
+    rest = (await finance.get("/v1/accounts", params={"limit": 1, "after": page["next"]})).json()
+    assert len({one["customer_id"] for one in page["items"] + rest["items"]}) == 2
+    assert (await shop.it.client(*MANAGER).get("/v1/accounts")).status_code == 403
+
+
 async def test_the_statement_of_an_account(shop: Shop) -> None:
     await top_up(shop, 50000)
     order_id = await ordered(shop, 40000)

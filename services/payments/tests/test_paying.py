@@ -34,7 +34,8 @@ async def test_a_priced_order_gets_an_invoice_and_a_link(shop: Shop) -> None:
         "order_id": str(order_id),
     }
     returns_to = theirs["payment"]["confirmation"]["return_url"]
-    assert returns_to == f"http://127.0.0.1/orders?from=provider&order_id={order_id}"
+    about = f"order_id={order_id}&payment_id={link.payment_id}"
+    assert returns_to == f"http://127.0.0.1/orders?from=provider&{about}"
     for event in await shop.it.published():
         same_shape(event, SAMPLES[event.type])
 

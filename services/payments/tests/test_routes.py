@@ -56,6 +56,7 @@ async def test_an_invoice_with_its_link_and_later_its_payment_and_refund(shop: S
         "paid": {"amount": 40000, "currency": "RUB"},
         "refunded": {"amount": 40000, "currency": "RUB"},
         "pending": {"amount": 0, "currency": "RUB"},
+        "refundable": {"amount": 0, "currency": "RUB"},
     }
 
 
@@ -140,6 +141,7 @@ async def test_every_route_says_who_may_call_it(shop: Shop) -> None:
         "POST /v1/invoices/{number}/mark-paid": ("orders:edit",),
         "POST /v1/invoices/{number}/take": ("payments:take",),
         "POST /v1/invoices/{number}/cancel": ("orders:edit",),
+        "GET /v1/accounts": ("payments:accounts",),
         "GET /v1/accounts/{customer_id}": readers,
         "GET /v1/accounts/{customer_id}/entries": readers,
         "PUT /v1/accounts/{customer_id}/credit-limit": ("payments:accounts",),

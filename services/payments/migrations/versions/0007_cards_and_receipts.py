@@ -1,4 +1,4 @@
-"""Saved cards, and receipts that close prepayments.
+"""Saved cards, receipts that close prepayments, and customers' own lists.
 
 Revision ID: 0007
 Revises: 0006
@@ -18,6 +18,8 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    for table in ("payments", "refunds", "customer_refund_requests"):
+        op.create_index(f"{table}_of_applicant", table, ["applicant_id", "id"])
     op.create_table(
         "saved_cards",
         sa.Column("id", ID, primary_key=True),

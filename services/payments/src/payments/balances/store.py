@@ -29,6 +29,20 @@ _OF = (
     .order_by(customer_accounts.c.currency)
 )
 
+_PAGE = (
+    sa.select(customer_accounts)
+    .where(
+        customer_accounts.c.currency == sa.bindparam("in_currency"),
+        sa.or_(~sa.bindparam("debtors", type_=sa.Boolean), customer_accounts.c.balance < 0),
+        sa.or_(
+            sa.bindparam("after", type_=sa.Uuid).is_(None),
+            customer_accounts.c.customer_id > sa.bindparam("after", type_=sa.Uuid),
+        ),
+    )
+    .order_by(customer_accounts.c.customer_id)
+    .limit(sa.bindparam("limit"))
+)
+
 
 def _account(row: sa.RowMapping) -> CustomerAccount:
     return CustomerAccount(
@@ -61,3 +75,11 @@ async def save(transaction: Transaction, account: CustomerAccount) -> None:
 async def of_customer(transaction: Transaction, customer_id: UUID) -> Sequence[CustomerAccount]:
     """A customer's accounts, one for each currency."""
     return [_account(row) for row in await transaction.all(_OF, {"customer": customer_id})]
+
+
+async def page(
+    transaction: Transaction, *, currency: str, debtors_only: bool, after: UUID | None, limit: int
+) -> Sequence[CustomerAccount]:
+    """Accounts in a currency by customer's id; `debtors_only`: with a balance below zero."""
+    given = {"in_currency": currency, "debtors": debtors_only, "after": after, "limit": limit}
+    return [_account(row) for row in await transaction.all(_PAGE, given)]

@@ -7,7 +7,7 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 
 from ..order_copies.domain import Viewer
-from ..order_copies.store import seen_by
+from ..order_copies.store import SeenBy
 from .domain import BY_ITSELF, UNPAID, Invoice, Origin, Status
 from .tables import invoices
 
@@ -49,17 +49,14 @@ _SAVE = (
     .values({name: sa.bindparam(f"new_{name}", type_=invoices.c[name].type) for name in _SAVED})
 )
 #: A customer sees what is theirs, once staff have shown it.
-_VISIBLE = sa.and_(
-    seen_by(invoices.c.order_id, invoices.c.applicant_id),
-    sa.or_(sa.bindparam("applicant", type_=sa.Uuid).is_(None), invoices.c.status != Status.DRAFT),
-)
-_BY_NUMBER = sa.select(invoices).where(invoices.c.number == sa.bindparam("number"), _VISIBLE)
+_VISIBLE = SeenBy(invoices.c.order_id, invoices.c.applicant_id, shown=invoices.c.status != Status.DRAFT)
+_BY_NUMBER = sa.select(invoices).where(invoices.c.number == sa.bindparam("number"))
 _OF_ORDER = (
     sa.select(invoices)
     .where(invoices.c.order_id == sa.bindparam("order"), invoices.c.origin != Origin.TOP_UP)
     .order_by(invoices.c.number)
 )
-_PAGE = sa.select(invoices).where(_VISIBLE).order_by(invoices.c.id).limit(sa.bindparam("limit"))
+_PAGE = sa.select(invoices).order_by(invoices.c.id).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "order_id": invoices.c.order_id == sa.bindparam("order_id"),
     "order_number": invoices.c.order_number == sa.bindparam("order_number"),
@@ -142,7 +139,9 @@ async def save(transaction: Transaction, invoice: Invoice) -> None:
 
 
 async def by_number(transaction: Transaction, number: int, viewer: Viewer) -> Invoice | None:
-    row = await transaction.one_or_none(_BY_NUMBER, {"number": number, **viewer.parameters()})
+    row = await transaction.one_or_none(
+        _BY_NUMBER.where(_VISIBLE.of(viewer)), {"number": number, **viewer.parameters()}
+    )
     return None if row is None else _invoice(row)
 
 
@@ -171,6 +170,6 @@ async def page(
         "after": after,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    statement = _PAGE.where(*(_FILTERS[name] for name in given))
+    statement = _PAGE.where(_VISIBLE.of(viewer), *(_FILTERS[name] for name in given))
     rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_invoice(row) for row in rows]

@@ -95,9 +95,10 @@ class Viewer:
         )
 
     def parameters(self) -> dict[str, Any]:
-        """For statements with `store.seen_by`."""
+        """For statements with `store.SeenBy`."""
+        if self.applicant_id is not None:
+            return {"applicant": self.applicant_id}
         return {
-            "applicant": self.applicant_id,
             "kinds": list(self.kinds),
             "locations": list(self.locations) or None,
             "assignee": self.assignee_id,

@@ -8,7 +8,7 @@ from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 
-from .domain import CustomerCopy, OfferingCopy, OrderCopy
+from .domain import CustomerCopy, OfferingCopy, OrderCopy, Viewer
 from .tables import customer_copies, offering_copies, order_copies
 
 _new = insert(order_copies)
@@ -70,17 +70,33 @@ _locations = sa.bindparam("locations", type_=ARRAY(UUID_TYPE(as_uuid=True)))
 _assignee = sa.bindparam("assignee", type_=sa.Uuid)
 
 
-def seen_by(order_id: sa.ColumnElement[UUID | None], applicant_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
-    """Whether a `domain.Viewer` sees what belongs to this order of this customer; bind `Viewer.parameters()`."""
-    hidden = sa.exists().where(
-        order_copies.c.order_id == order_id,
-        sa.or_(
-            order_copies.c.kind != sa.all_(_kinds),
-            order_copies.c.location_id != sa.all_(_locations),
-            sa.and_(_assignee.is_not(None), order_copies.c.assignee_id.is_distinct_from(_assignee)),
-        ),
-    )
-    return sa.or_(applicant_id == _applicant, sa.and_(_applicant.is_(None), ~hidden))
+class SeenBy:
+    """Which rows, each of an order and a customer, a `domain.Viewer` sees; bind `Viewer.parameters()`.
+
+    Customers and staff have a condition each, so that each has its index.
+    """
+
+    def __init__(
+        self,
+        order_id: sa.ColumnElement[UUID | None],
+        applicant_id: sa.ColumnElement[UUID] | None,
+        *,
+        shown: sa.ColumnElement[bool] | None = None,
+    ) -> None:
+        """`applicant_id` None: customers see none of them. `shown`: customers see only those."""
+        own = sa.false() if applicant_id is None else applicant_id == _applicant
+        self._own = own if shown is None else sa.and_(own, shown)
+        self._staff = ~sa.exists().where(
+            order_copies.c.order_id == order_id,
+            sa.or_(
+                order_copies.c.kind != sa.all_(_kinds),
+                order_copies.c.location_id != sa.all_(_locations),
+                sa.and_(_assignee.is_not(None), order_copies.c.assignee_id.is_distinct_from(_assignee)),
+            ),
+        )
+
+    def of(self, viewer: Viewer) -> sa.ColumnElement[bool]:
+        return self._staff if viewer.applicant_id is None else self._own
 
 
 _offering = insert(offering_copies)

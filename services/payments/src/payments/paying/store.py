@@ -9,7 +9,7 @@ from foyer_contracts.money import Money
 
 from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
-from ..order_copies.store import seen_by
+from ..order_copies.store import SeenBy
 from ..order_copies.tables import order_copies
 from .domain import OWN_WAYS, Choice, Payment, Status
 from .tables import payments
@@ -124,18 +124,13 @@ _HINT = (
     )
     .returning(payments.c.id)
 )
-_VISIBLE = _BY_ID.where(seen_by(payments.c.order_id, payments.c.applicant_id))
+_VISIBLE = SeenBy(payments.c.order_id, payments.c.applicant_id)
 _FORGET_PEOPLE = (
     sa.update(payments)
     .where(payments.c.applicant_id.in_(sa.bindparam("customers", expanding=True)), payments.c.next_at.is_(None))
     .values(choice={}, receipt=payments.c.receipt.op("-")("email"))
 )
-_PAGE = (
-    sa.select(payments)
-    .where(seen_by(payments.c.order_id, payments.c.applicant_id))
-    .order_by(payments.c.id.desc())
-    .limit(sa.bindparam("limit"))
-)
+_PAGE = sa.select(payments).order_by(payments.c.id.desc()).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "online": payments.c.provider.not_in(sorted(OWN_WAYS)) == sa.bindparam("online"),
     "state": payments.c.status == sa.bindparam("state"),
@@ -277,7 +272,7 @@ async def of_invoices(transaction: Transaction, invoice_ids: Sequence[UUID]) -> 
 
 
 async def by_id(transaction: Transaction, payment_id: UUID, viewer: Viewer) -> Payment | None:
-    row = await transaction.one_or_none(_VISIBLE, {"id": payment_id, **viewer.parameters()})
+    row = await transaction.one_or_none(_BY_ID.where(_VISIBLE.of(viewer)), {"id": payment_id, **viewer.parameters()})
     return None if row is None else _payment(row)
 
 
@@ -301,7 +296,7 @@ async def page(
     """Payments, newest first; `online`: through a payment provider, `kind`: of their orders."""
     given: dict[str, Any] = {"online": online, "state": state, "order_id": order_id, "kind": kind, "before": before}
     given = {name: value for name, value in given.items() if value is not None}
-    statement = _PAGE.where(*(_FILTERS[name] for name in given))
+    statement = _PAGE.where(_VISIBLE.of(viewer), *(_FILTERS[name] for name in given))
     rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_payment(row) for row in rows]
 

@@ -9,7 +9,7 @@ from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
 
 from ..order_copies.domain import Viewer
-from ..order_copies.store import seen_by
+from ..order_copies.store import SeenBy
 from .domain import Request, Status
 from .tables import customer_refund_requests as requests
 
@@ -24,10 +24,10 @@ _SAVE = (
         }
     )
 )
-_VISIBLE = seen_by(requests.c.order_id, requests.c.applicant_id)
-_ONE = sa.select(requests).where(requests.c.id == sa.bindparam("id"), _VISIBLE)
+_VISIBLE = SeenBy(requests.c.order_id, requests.c.applicant_id)
+_ONE = sa.select(requests).where(requests.c.id == sa.bindparam("id"))
 _LOCKED = sa.select(requests).where(requests.c.id == sa.bindparam("id")).with_for_update()
-_PAGE = sa.select(requests).where(_VISIBLE).order_by(requests.c.id).limit(sa.bindparam("limit"))
+_PAGE = sa.select(requests).order_by(requests.c.id).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "state": requests.c.status == sa.bindparam("state"),
     "order_id": requests.c.order_id == sa.bindparam("order_id"),
@@ -70,7 +70,7 @@ async def save(transaction: Transaction, request: Request) -> None:
 
 
 async def one(transaction: Transaction, request_id: UUID, viewer: Viewer) -> Request | None:
-    row = await transaction.one_or_none(_ONE, {"id": request_id, **viewer.parameters()})
+    row = await transaction.one_or_none(_ONE.where(_VISIBLE.of(viewer)), {"id": request_id, **viewer.parameters()})
     return None if row is None else _request(row)
 
 
@@ -93,6 +93,6 @@ async def page(
     """Requests in the order they were made."""
     given: dict[str, Any] = {"state": state, "order_id": order_id, "after": after}
     given = {name: value for name, value in given.items() if value is not None}
-    statement = _PAGE.where(*(_FILTERS[name] for name in given))
+    statement = _PAGE.where(_VISIBLE.of(viewer), *(_FILTERS[name] for name in given))
     rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_request(row) for row in rows]

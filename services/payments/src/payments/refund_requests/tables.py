@@ -21,6 +21,7 @@ customer_refund_requests = sa.Table(
     sa.Column("answered_at", sa.DateTime(timezone=True)),
     sa.Column("answered_by", UUID(as_uuid=True)),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("customer_refund_requests_of_applicant", "applicant_id", "id"),
     sa.CheckConstraint("amount > 0", name="customer_refund_requests_amount"),
     sa.CheckConstraint("status IN ('requested', 'processed', 'rejected')", name="customer_refund_requests_status"),
     # One at a time, and none after a rejection (B23), also under a race.

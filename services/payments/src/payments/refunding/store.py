@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
-from ..order_copies.store import seen_by
+from ..order_copies.store import SeenBy
 from .domain import Refund, Status
 from .domain.positions import Sold
 from .tables import refund_positions, refund_requests, refunds
@@ -73,11 +73,11 @@ _POSITIONS = (
     .where(refund_positions.c.order_id == sa.bindparam("order"))
     .order_by(refund_positions.c.id)
 )
-_VISIBLE = seen_by(refunds.c.order_id, refunds.c.applicant_id)
+_VISIBLE = SeenBy(refunds.c.order_id, refunds.c.applicant_id)
 _OF_ORDERS = (
     sa.select(refunds).where(refunds.c.order_id.in_(sa.bindparam("orders", expanding=True))).order_by(refunds.c.id)
 )
-_PAGE = sa.select(refunds).where(_VISIBLE).order_by(refunds.c.id).limit(sa.bindparam("limit"))
+_PAGE = sa.select(refunds).order_by(refunds.c.id).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "state": refunds.c.status == sa.bindparam("state"),
     "order_id": refunds.c.order_id == sa.bindparam("order_id"),
@@ -218,6 +218,6 @@ async def page(
     """Refunds in the order they were requested."""
     given: dict[str, Any] = {"state": state, "order_id": order_id, "after": after}
     given = {name: value for name, value in given.items() if value is not None}
-    statement = _PAGE.where(*(_FILTERS[name] for name in given))
+    statement = _PAGE.where(_VISIBLE.of(viewer), *(_FILTERS[name] for name in given))
     rows = await transaction.all(statement, {**viewer.parameters(), "limit": limit, **given})
     return [_refund(row) for row in rows]

@@ -64,6 +64,7 @@ refunds = sa.Table(
     sa.CheckConstraint(
         "(provider IN ('desk', 'balance')) = (provider_payment_id IS NULL)", name="refunds_provider_payment"
     ),
+    sa.Index("refunds_of_applicant", "applicant_id", "id"),
     sa.Index("refunds_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
     sa.Index("refunds_by_status", "status", "id"),
 )

@@ -58,6 +58,11 @@ class CustomerAccountOut(BaseModel):
     discount_group_id: UUID | None
 
 
+class CustomerAccountPage(BaseModel):
+    items: list[CustomerAccountOut]
+    next: UUID | None
+
+
 class CreditLimitIn(BaseModel):
     credit_limit: Annotated[Money, AfterValidator(not_negative)]
 
@@ -108,6 +113,22 @@ async def _out(transaction: Transaction, account: CustomerAccount) -> CustomerAc
 async def _shown(transaction: Transaction, invoice: Invoice, caller: Caller) -> InvoiceOut:
     (shown,), _ = await whole(transaction, [invoice], caller)
     return shown
+
+
+@router.get("/accounts", dependencies=[KEEPERS])
+async def list_customer_accounts(
+    reading: Reading,
+    currency: Currency = "RUB",
+    debtors_only: Annotated[bool, Query(description="with a balance below zero")] = False,
+    limit: Limit = 50,
+    after: After = None,
+) -> CustomerAccountPage:
+    """Customers' accounts in a currency."""
+    found = await balances.page(reading, currency=currency, debtors_only=debtors_only, after=after, limit=limit)
+    return CustomerAccountPage(
+        items=[await _out(reading, item) for item in found],
+        next=found[-1].customer_id if len(found) == limit else None,
+    )
 
 
 @router.get("/accounts/{customer_id}", dependencies=[READERS])

@@ -39,13 +39,15 @@ class PaymentPage(BaseModel):
 
 
 class AccountOut(BaseModel):
-    """What an order paid, what went back, and what is promised and not yet back (failed refunds included)."""
+    """What an order paid, what went back, and what is promised and not yet back (failed refunds included);
+    `refundable`: what may still go back."""
 
     order_id: UUID
     order_number: int
     paid: Money
     refunded: Money
     pending: Money
+    refundable: Money
 
 
 @router.get("/invoices", tags=["invoices"], dependencies=[READERS])
@@ -165,4 +167,5 @@ async def get_account(order_id: UUID, reading: Reading, caller: CurrentCaller) -
         paid=account.paid,
         refunded=account.refunded,
         pending=account.pending_refund,
+        refundable=account.refundable,
     )

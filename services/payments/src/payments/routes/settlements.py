@@ -89,7 +89,7 @@ async def list_settlements(
     """Orders with what they brought and cost in the period; without one, so far."""
     rows = await store.page(
         reading,
-        viewer(caller).parameters(),
+        viewer(caller),
         since=since,
         until=until,
         seller=legal_entity_id,
@@ -119,7 +119,7 @@ async def settlement_totals(
     legal_entity_id: UUID | None = None,
 ) -> Totals:
     """What each legal entity's orders brought and cost in the period."""
-    rows = await store.totals(reading, viewer(caller).parameters(), since=since, until=until, seller=legal_entity_id)
+    rows = await store.totals(reading, viewer(caller), since=since, until=until, seller=legal_entity_id)
     return Totals(
         items=[
             TotalOut(
@@ -153,7 +153,7 @@ async def export_settlements(
     try:
         # A cursor needs a transaction.
         async with database.transaction() as reading:
-            rows = store.stream(reading, viewer(caller).parameters(), since=since, until=until, seller=legal_entity_id)
+            rows = store.stream(reading, viewer(caller), since=since, until=until, seller=legal_entity_id)
             book = Workbook(path)
             async for row in rows:
                 book.add(

@@ -9,7 +9,8 @@ from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
 from ..accounting.tables import order_accounts
-from ..order_copies.store import seen_by
+from ..order_copies.domain import Viewer
+from ..order_copies.store import SeenBy
 from ..order_copies.tables import order_copies
 from ..paying.tables import payments
 from ..price_lists.tables import legal_entities
@@ -73,9 +74,8 @@ _IN_PERIOD = sa.and_(
     sa.or_(_to.is_(None), settlement_changes.c.at < _to),
     sa.or_(_seller.is_(None), settlement_changes.c.legal_entity_id == _seller),
     sa.or_(_order.is_(None), settlement_changes.c.order_id == _order),
-    # Staff only read these, so whose order it is makes no difference.
-    seen_by(settlement_changes.c.order_id, sa.null().cast(sa.Uuid)),
 )
+_VISIBLE = SeenBy(settlement_changes.c.order_id, None)
 _SUMS = tuple(
     sa.func.sum(settlement_changes.c[name]).cast(sa.BigInteger).label(name)
     for name in ("gross", "acquiring", "commission", "net")
@@ -178,18 +178,18 @@ async def done(transaction: Transaction, order_ids: Sequence[UUID]) -> None:
 
 
 def _period(
-    viewer: Mapping[str, Any],
+    viewer: Viewer,
     since: datetime | None,
     until: datetime | None,
     seller: UUID | None,
     order: UUID | None,
 ) -> dict[str, Any]:
-    return {**viewer, "since": since, "until": until, "seller": seller, "order": order}
+    return {**viewer.parameters(), "since": since, "until": until, "seller": seller, "order": order}
 
 
 async def page(
     transaction: Transaction,
-    viewer: Mapping[str, Any],
+    viewer: Viewer,
     *,
     since: datetime | None,
     until: datetime | None,
@@ -198,33 +198,36 @@ async def page(
     after: UUID | None,
     limit: int,
 ) -> Sequence[sa.RowMapping]:
-    """Sums of orders over a period, in the order of their ids; `viewer`: parameters of `order_copies.domain.Viewer`."""
+    """Sums of orders over a period, in the order of their ids."""
     return await transaction.all(
-        _PAGE, {**_period(viewer, since, until, seller, order), "after": after, "limit": limit}
+        _PAGE.where(_VISIBLE.of(viewer)),
+        {**_period(viewer, since, until, seller, order), "after": after, "limit": limit},
     )
 
 
 async def totals(
     transaction: Transaction,
-    viewer: Mapping[str, Any],
+    viewer: Viewer,
     *,
     since: datetime | None,
     until: datetime | None,
     seller: UUID | None,
 ) -> Sequence[sa.RowMapping]:
     """Sums of legal entities over a period, by currency."""
-    return await transaction.all(_TOTALS, _period(viewer, since, until, seller, None))
+    return await transaction.all(_TOTALS.where(_VISIBLE.of(viewer)), _period(viewer, since, until, seller, None))
 
 
 async def stream(
     transaction: Transaction,
-    viewer: Mapping[str, Any],
+    viewer: Viewer,
     *,
     since: datetime | None,
     until: datetime | None,
     seller: UUID | None,
 ) -> AsyncIterator[sa.RowMapping]:
     """As `page`, all of it, a few rows at a time."""
-    result = await transaction.connection.stream(_BY_ORDER, _period(viewer, since, until, seller, None))
+    result = await transaction.connection.stream(
+        _BY_ORDER.where(_VISIBLE.of(viewer)), _period(viewer, since, until, seller, None)
+    )
     async for row in result.mappings():
         yield row

@@ -1,12 +1,10 @@
-"""Stripe (https://docs.stripe.com/api): the only file that knows it.
+"""Stripe (https://docs.stripe.com/api): with `stripe_events`, the only file that knows it.
 
 A page is a Checkout Session; a saved card is charged by a PaymentIntent without the customer at hand. Amounts are in
 the currency's smallest unit, as ours.
 """
 
 import contextlib
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
@@ -29,8 +27,6 @@ from ..refunding.domain import ProviderRefund, Refund
 
 NAME = "stripe"
 API_VERSION = "2024-06-20"
-#: A signature older than this is a replay (https://docs.stripe.com/webhooks#replay-attacks).
-SIGNATURE_TOLERANCE = timedelta(minutes=5)
 LONGEST_RETRY_AFTER = timedelta(minutes=5)
 _NOT_NOW = frozenset({401, 403, 409, 424, 429})
 _ID = r"^[A-Za-z]{2,12}_[0-9A-Za-z_]{1,120}$"
@@ -416,45 +412,3 @@ def _refund(shown: _Refund) -> ProviderRefund:
         amount=Money(amount=shown.amount, currency=shown.currency.upper()),
         reason=shown.failure_reason or (shown.status if status == "cancelled" else None),
     )
-
-
-def is_signed(body: bytes, header: str | None, secret: str, *, now: datetime) -> bool:
-    """Whether a webhook was signed with our secret not long ago (https://docs.stripe.com/webhooks#verify-manually)."""
-    stamp, signatures = "", []
-    for item in (header or "").split(","):
-        name, _, value = item.strip().partition("=")
-        if name == "t":
-            stamp = value
-        elif name == "v1":
-            signatures.append(value)
-    if not (secret and stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
-        return False
-    if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > SIGNATURE_TOLERANCE:
-        return False
-    expected = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return any(hmac.compare_digest(expected.encode(), given.encode()) for given in signatures)
-
-
-class Notification(BaseModel):
-    """What a webhook is read for: which object changed."""
-
-    class Data(BaseModel):
-        class Object(BaseModel):
-            id: str = Field(min_length=1, max_length=255)
-            object: str = Field(max_length=64)
-            metadata: dict[str, Any] | None = None
-
-        object: Object
-
-    type: str = Field(max_length=128)
-    data: Data
-
-    @property
-    def about(self) -> str:
-        """`payment`, `refund`, or something that does not concern us."""
-        kinds = {"checkout.session": "payment", "payment_intent": "payment", "refund": "refund"}
-        return kinds.get(self.data.object.object, "")
-
-    @property
-    def our_payment_id(self) -> UUID | None:
-        return our_id({key: str(value) for key, value in (self.data.object.metadata or {}).items()}, "payment_id")

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from ..paying import use_cases as paying
 from ..refunding import use_cases as refunding
 from ..settings import Network, Settings
-from . import stripe
+from . import stripe, stripe_events
 from .yookassa import NAME, Notification
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -89,17 +89,17 @@ async def notification(request: Request) -> Notification:
         raise WebhookBodyError from None
 
 
-async def signed(request: Request) -> stripe.Notification:
+async def signed(request: Request) -> stripe_events.Notification:
     """Raises WebhookSenderError: not signed by Stripe; WebhookBodyError: nothing that can be read."""
     settings: Settings = request.app.state.settings
     body = await _body(request)
     database: Database = request.app.state.database
     secret = settings.stripe_webhook_secret.get_secret_value()
-    if not stripe.is_signed(body, request.headers.get("stripe-signature"), secret, now=database.now()):
+    if not stripe_events.is_signed(body, request.headers.get("stripe-signature"), secret, now=database.now()):
         _logger.warning("webhook_not_signed")
         raise WebhookSenderError
     try:
-        return stripe.Notification.model_validate_json(body)
+        return stripe_events.Notification.model_validate_json(body)
     except ValidationError:
         raise WebhookBodyError from None
 
@@ -125,7 +125,7 @@ async def yookassa(notified: Annotated[Notification, Depends(notification)], tra
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
 async def from_stripe(
-    notified: Annotated[stripe.Notification, Depends(signed)], transaction: InTransaction
+    notified: Annotated[stripe_events.Notification, Depends(signed)], transaction: InTransaction
 ) -> Response:
     """Take a signed event: of sessions, intents and refunds have the provider asked; 200 for everything else, too."""
     changed = notified.data.object

@@ -1,0 +1,56 @@
+"""Stripe's webhooks: whether one is signed, and what it is about (https://docs.stripe.com/webhooks)."""
+
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from .stripe import our_id
+
+#: A signature older than this is a replay (https://docs.stripe.com/webhooks#replay-attacks).
+SIGNATURE_TOLERANCE = timedelta(minutes=5)
+
+
+def is_signed(body: bytes, header: str | None, secret: str, *, now: datetime) -> bool:
+    """Whether a webhook was signed with our secret not long ago (https://docs.stripe.com/webhooks#verify-manually)."""
+    stamp, signatures = "", []
+    for item in (header or "").split(","):
+        name, _, value = item.strip().partition("=")
+        if name == "t":
+            stamp = value
+        elif name == "v1":
+            signatures.append(value)
+    if not (secret and stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
+        return False
+    if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > SIGNATURE_TOLERANCE:
+        return False
+    expected = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return any(hmac.compare_digest(expected.encode(), given.encode()) for given in signatures)
+
+
+class Notification(BaseModel):
+    """What a webhook is read for: which object changed."""
+
+    class Data(BaseModel):
+        class Object(BaseModel):
+            id: str = Field(min_length=1, max_length=255)
+            object: str = Field(max_length=64)
+            metadata: dict[str, Any] | None = None
+
+        object: Object
+
+    type: str = Field(max_length=128)
+    data: Data
+
+    @property
+    def about(self) -> str:
+        """`payment`, `refund`, or something that does not concern us."""
+        kinds = {"checkout.session": "payment", "payment_intent": "payment", "refund": "refund"}
+        return kinds.get(self.data.object.object, "")
+
+    @property
+    def our_payment_id(self) -> UUID | None:
+        return our_id({key: str(value) for key, value in (self.data.object.metadata or {}).items()}, "payment_id")

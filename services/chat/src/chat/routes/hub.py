@@ -137,7 +137,8 @@ class Hub:
         if room is None:
             room = self._rooms[conversation_id] = Room(conversation_id)
         room.watchers.add(watcher)
-        room.refresh(self._database)
+        if not room.ready.is_set():
+            room.refresh(self._database)
         try:
             yield room
         finally:

@@ -31,7 +31,14 @@ from fastapi.responses import JSONResponse
 from foyer_chassis import log
 from foyer_chassis.auth import Caller, Verifier
 from foyer_chassis.db import Database
-from foyer_chassis.errors import ForbiddenError, InvalidError, NotFoundError, Problem, UnauthenticatedError
+from foyer_chassis.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    Problem,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ..domain.conversations import Conversation, Message, Person, Thread, readable_threads, side_of, writable_threads
@@ -184,8 +191,11 @@ class Socket:
         # Watched before it is read, so that nothing falls between.
         room = leave.enter_context(self._hub.watching(frame.conversation_id, self))
         try:
-            async with asyncio.timeout(ROOM_SECONDS):
-                await room.ready.wait()
+            try:
+                async with asyncio.timeout(ROOM_SECONDS):
+                    await room.ready.wait()
+            except TimeoutError:
+                raise UnavailableError(conversation_id=str(frame.conversation_id)) from None
             if room.conversation is None or not readable_threads(room.conversation, self._person):
                 raise NotFoundError(conversation_id=str(frame.conversation_id))
         except BaseException:

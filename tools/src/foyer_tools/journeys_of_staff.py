@@ -389,7 +389,7 @@ async def _mailed_code(world: World, who: str) -> tuple[str, int]:
     found: list[str] = []
 
     async def mailed() -> bool:
-        texts = [str(mail) for mail in await world.mails(who, "")]
+        texts = [str(await world.mail_text(mail)) for mail in await world.mails(who, "")]
         found[:] = [text for text in texts if CODE.search(text)]
         return bool(found)
 

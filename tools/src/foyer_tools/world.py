@@ -254,6 +254,11 @@ class World:
         mails = [mail for mail in found if message_id_part in mail["message_id"]]
         return list({mail["message_id"]: mail for mail in mails}.values()) if self.mails_may_repeat else mails
 
+    async def mail_text(self, mail: dict[str, Any]) -> dict[str, Any]:
+        """A mail with what stands in it."""
+        url = f"{self.system.sandbox_urls['mailbox']}/sandbox/messages/{mail['id']}"
+        return dict((await self.outside("GET", url)).json())
+
     async def deliveries(self, who: str, order: dict[str, Any], template: str) -> list[dict[str, Any]]:
         """Mails about an order that lie in that person's mailbox, by the template they were made from."""
         found = await self.ok("alex", "GET", "notifications/v1/deliveries", params={"order_id": order["id"]})

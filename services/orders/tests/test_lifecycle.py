@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from foyer_chassis.testing import Running, same_shape
+from foyer_contracts import booking
 from foyer_contracts.envelope import Event
 from foyer_contracts.money import Money
 from foyer_contracts.orders import OrderCancelled, OrderStatusChanged
 from foyer_contracts.samples import SAMPLES
 
-from .conftest import STARTS, Heard, Shop
+from .conftest import NOW, STARTS, Desk, Heard, Shop
 
 CHANGED, CANCELLED, PRICED = "orders.order.status_changed.v1", "orders.order.cancelled.v1", "orders.order.priced.v1"
 
@@ -340,3 +341,33 @@ async def test_the_link_shown_is_that_of_the_payment_that_waits(shop: Shop) -> N
         for position in permutation:
             await shop.orders.handle(events[position])
         assert (await shop.card(order))["money"]["payment_url"] == "https://pay.example.test/2", permutation
+
+
+@pytest.mark.feature("D7")
+async def test_a_membership_is_in_use_when_attached_and_over_when_refunded(desk: Desk) -> None:
+    """Whichever is heard first, the refund or the withdrawal."""
+    offering = await desk.offering(
+        "membership",
+        title="Йога",
+        terms="prepaid",
+        price={"amount": 40000, "currency": "RUB"},
+        membership_type_id=str(uuid4()),
+    )
+    for withdrawn_first in (True, False):
+        order = await desk.place(offering)
+        assert (order["status"], order["total"]["amount"]) == ("new", 40000)
+        heard = Heard(order)
+        await desk.orders.handle_twice(heard.paid())
+        assert (await desk.card(order))["status"] == "confirmed"
+        common = {"pass_id": uuid4(), "number": 1, "order_id": heard.order_id, "buyer_id": heard.applicant_id}
+        attached = booking.PassAttached(**common, visitor_id=uuid4(), group_ids=[], valid_from=NOW)
+        await desk.orders.handle_twice(Event.make(attached, subject=attached.pass_id, sequence=3, time=NOW))
+        assert (await desk.card(order))["status"] == "active"
+        by_hand = booking.PassWithdrawn(**common, reason="Ошибка")
+        await desk.orders.handle(Event.make(by_hand, subject=by_hand.pass_id, sequence=4, time=NOW))
+        assert (await desk.card(order))["status"] == "active"
+        gone = booking.PassWithdrawn(**common, reason="refunded")
+        events = [Event.make(gone, subject=gone.pass_id, sequence=5, time=NOW), heard.refunded()]
+        for event in events if withdrawn_first else reversed(events):
+            await desk.orders.handle_twice(event)
+        assert (await desk.card(order))["title"] == "Отменён. Деньги возвращены"

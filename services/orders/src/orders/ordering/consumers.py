@@ -104,6 +104,12 @@ async def _on_attached(tx: Transaction, event: Event[booking.PassAttached]) -> N
         await hear(tx, event.data.order_id, lambda order, now: settling.reservation_advanced(order, now, Stage.STARTED))
 
 
+async def _on_withdrawn(tx: Transaction, event: Event[booking.PassWithdrawn]) -> None:
+    """A membership whose money went back is over (D7); one that staff took away without that is not cancelled by it."""
+    if event.data.order_id is not None and event.data.reason == settling.REFUNDED:
+        await hear(tx, event.data.order_id, settling.membership_withdrawn)
+
+
 def _invoice(state: str) -> Callable[[Transaction, Event[Any]], Awaitable[None]]:
     async def on_invoice(tx: Transaction, event: Event[payments.InvoiceIssued]) -> None:
         data = event.data
@@ -220,6 +226,7 @@ SUBSCRIPTIONS = [
     Subscribe(booking.ReservationEnded, _on_ended),
     Subscribe(booking.ReservationRescheduled, _on_rescheduled),
     Subscribe(booking.PassAttached, _on_attached),
+    Subscribe(booking.PassWithdrawn, _on_withdrawn),
     Subscribe(payments.InvoiceIssued, _invoice("issued")),
     Subscribe(payments.InvoiceActivated, _invoice("activated")),
     Subscribe(payments.InvoicePaid, _invoice("paid")),

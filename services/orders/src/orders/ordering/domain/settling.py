@@ -24,6 +24,7 @@ FUNDS_MISSING = "funds_missing"
 FUNDS_RECEIVED = "funds_received"
 PAID = "paid"
 AUTO_CLOSE = "auto_close"
+REFUNDED = "refunded"
 
 #: Kinds whose places booking takes; they are confirmed only with them.
 PLACES = frozenset({Kind.SLOT_BOOKING, Kind.COWORKING, Kind.HOTEL})
@@ -160,6 +161,12 @@ def rescheduled(
         moved_sequence=sequence,
     )
     return Change(moved, (Edited(("slots",), order.money(refund), actor),))
+
+
+def membership_withdrawn(order: Order, now: datetime) -> Change:
+    """All its money went back, and so the membership did (D7). Should that be heard here before the refund itself, the
+    cap of payments keeps it from going back twice."""
+    return Change(order) if order.is_cancelled else call_off(order, now, REFUNDED)
 
 
 def money_received(order: Order, now: datetime, amount: Money) -> Change:

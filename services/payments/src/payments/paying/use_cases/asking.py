@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
@@ -26,10 +27,17 @@ class Asked:
     receipt: dict[str, Any] | None
 
 
+class _Sellers(dict[UUID | None, LegalEntity | None]):
+    """Those that a batch of events has read already."""
+
+
 async def asked_for(transaction: Transaction, invoice: Invoice, choice: Choice) -> Asked:
     """What a payment of all that remains of the invoice asks for."""
     amount = invoice.remainder
-    seller = await price_lists.seller(transaction, invoice.legal_entity_id)
+    sellers = transaction.kept(_Sellers)
+    if invoice.legal_entity_id not in sellers:
+        sellers[invoice.legal_entity_id] = await price_lists.seller(transaction, invoice.legal_entity_id)
+    seller = sellers[invoice.legal_entity_id]
     if seller is None:
         return Asked(amount, Money.zero(amount.currency), None)
     surcharge = percent_of(amount, seller.surcharge_percent)

@@ -104,10 +104,43 @@ async def test_what_is_wrong_is_refused(client: Any, process: SandboxProcess) ->
         await asyncio.to_thread(stranger.v1.checkout.sessions.retrieve, "cs_test_none")
 
 
-async def test_an_expired_session_and_its_signed_event(client: Any, process: SandboxProcess, receiver: Any) -> None:
-    async with httpx2.AsyncClient(trust_env=False, base_url=process.url) as script:
-        await script.patch("/sandbox/switches", json={"webhook_url": receiver.url})
+class Shop:
+    """Takes events as the shop does: raw body and signature."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[bytes, str]] = []
+        self.answers = [500]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+        headers = {name.lower(): value for name, value in lines.items()}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.events.append((body, headers["stripe-signature"]))
+        status = self.answers.pop() if self.answers else 200
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+async def test_an_expired_session_is_told_by_a_signed_event_until_it_is_taken(
+    client: Any, process: SandboxProcess
+) -> None:
+    shop = Shop()
+    server = await asyncio.start_server(shop.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, httpx2.AsyncClient(trust_env=False, base_url=process.url) as script:
         made = await asyncio.to_thread(client.v1.checkout.sessions.create, session())
+        await script.patch("/sandbox/switches", json={"webhook_url": url})
         await script.post(f"/sandbox/sessions/{made.id}/expire")
+        async with asyncio.timeout(10):
+            while sum(made.id.encode() in body for body, _ in shop.events) < 1 or shop.answers:
+                await asyncio.sleep(0.05)
+        await script.delete("/sandbox/switches")
+    body, signature = next((body, signature) for body, signature in shop.events if made.id.encode() in body)
+    event = stripe.Webhook.construct_event(body, signature, SECRET)
+    assert (event.type, event.data.object.id) == ("checkout.session.expired", made.id)
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(body, signature, "whsec_other")
     expired = await asyncio.to_thread(client.v1.checkout.sessions.retrieve, made.id)
     assert (expired.status, expired.url) == ("expired", None)

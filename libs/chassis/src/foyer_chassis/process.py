@@ -91,6 +91,8 @@ def run_api(service: Service) -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=75,
+        # Compression keeps some 40 KiB for every socket, for messages of a few hundred bytes.
+        ws_per_message_deflate=False,
         backlog=1024,
     )
     return 0

@@ -35,11 +35,16 @@ from .use_cases import dialogs
 
 OfOrder = Callable[[Transaction, Event[Any], Conversation], Awaitable[None]]
 
+#: The provider of what staff take themselves.
+DESK = "desk"
 #: Changes that `orders.order.cancelled` tells of, with its reason and what goes back.
 TOLD_BY_CANCELLED = frozenset({"cancelled", "cancelled_refunding"})
 
 
 async def on_paid(tx: Transaction, event: Event[PaymentSucceeded], conversation: Conversation) -> None:
+    if event.data.provider == DESK:
+        # Taken by staff, and not through the gateway (A23).
+        return
     await talking.note_system(
         tx,
         conversation,

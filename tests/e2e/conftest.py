@@ -7,6 +7,8 @@ from foyer_tools.layout import Profile
 from foyer_tools.supervise import System, running
 from foyer_tools.world import World, world
 
+from .logs import leaked_in
+
 #: Waits short enough for a test; what they mean stays the same.
 ENVIRONMENT = {
     "*": {"FOYER_RETRY_DELAYS_SECONDS": "[0.5, 1, 2, 5, 10, 20, 30]"},
@@ -21,6 +23,7 @@ def system() -> Iterator[System]:
     limits = {"CALLER_PER_SECOND": 1000, "CALLER_BURST": 2000}
     with running(Profile("e2e", fresh=True, environment=ENVIRONMENT, limits=limits)) as started:
         yield started
+        assert leaked_in(started) == []
 
 
 @pytest.fixture

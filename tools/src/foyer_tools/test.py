@@ -16,7 +16,7 @@ from foyer_tools import features, servers
 from foyer_tools.places import ROOT
 from foyer_tools.steps import say, step
 
-CHECKED = ("foyer", "libs", "services", "sandbox", "tools", "tests", "benchmarks")
+CHECKED = ("foyer", "conftest.py", "libs", "services", "sandbox", "tools", "tests", "benchmarks")
 STATIC_SECONDS = 600
 
 

@@ -4,7 +4,7 @@ The sources: OWASP's logging cheat sheet ("data to exclude"); PCI DSS 4.0, 3.4 (
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -28,7 +28,9 @@ def _is_card(text: str) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     # A failed test shows its values, and has failed already.
     if call.when == "teardown" and report.passed:

@@ -501,3 +501,23 @@ async def test_deadlines_count_the_business_hours_of_the_location(
     desk.orders.at(placed_at)
     order = await desk.place(offering)
     assert datetime.fromisoformat(order["deadlines"]["respond_by"]) == due
+
+
+@pytest.mark.feature("B26")
+@pytest.mark.parametrize(("terms", "prepaid"), [("prepaid", True), ("part_payment", False), ("account", False)])
+async def test_an_offering_with_a_price_is_priced_with_the_order(desk: Desk, terms: str, prepaid: bool) -> None:
+    """Offering → form → order; what is paid with it gets its price at once, what is paid afterwards an invoice later."""
+    offering = await desk.offering(terms=terms, price={"amount": 150000, "currency": "RUB"}, form=FORM)
+    wrong = {
+        "offering_id": offering["id"],
+        "answers": {"what": "tap"},
+        "expected_total": {"amount": 1, "currency": "RUB"},
+    }
+    assert await problem_of(await desk.post("anna", "/v1/orders", wrong)) == (422, "price-mismatch")
+    order = await desk.place(offering, answers={"what": "tap"})
+    assert (order["total"]["amount"], order["lines"][0]["title"]) == (150000, "Вызов сантехника")
+    (priced,) = await events(desk, "priced")
+    assert (priced.data.prepaid, priced.data.terms, priced.data.total.amount) == (prepaid, terms, 150000)
+    later = await desk.place(await desk.offering(price={"amount": 150000, "currency": "RUB"}, price_is_from=True))
+    assert later["total"] is None
+    assert len(await events(desk, "priced")) == 1

@@ -144,6 +144,9 @@ async def test_a_request_from_new_to_done(desk: Desk) -> None:
         ("awaiting_confirmation", "staff", None),
         ("done", "customer", None),
     ]
+    assert [item["actor_name"] for item in items] == ["Anna", "Sergey", "Sergey", "Anna"]
+    seen_by_client = (await desk.client("anna").get(f"/v1/orders/{order['number']}/history")).json()["items"]
+    assert {item["actor_name"] for item in seen_by_client} == {None}
 
 
 @pytest.mark.feature("A9")
@@ -342,6 +345,7 @@ async def test_staff_cancel_with_a_reason_that_the_client_is_told(desk: Desk) ->
 async def test_internal_comments_never_reach_the_client(desk: Desk) -> None:
     order = await desk.place(await desk.offering())
     secret = "Клиент-скандалист"
+    await desk.put(order, "assignee", {"assignee_id": desk.id_of("petr")})
     before = len(await desk.orders.published())
     assert (await desk.act(order, "comments", *MANAGER, text=secret)).status_code == 201
     assert len(await desk.orders.published()) == before

@@ -11,6 +11,8 @@ ID = UUID(as_uuid=True)
 INSTANT = sa.DateTime(timezone=True)
 JSON = JSONB(none_as_null=True)
 
+_OPEN = "status NOT IN ('done', 'cancelled', 'cancelled_refunding', 'cancelled_refunded', 'removed')"
+
 orders = sa.Table(
     "orders",
     metadata,
@@ -105,6 +107,11 @@ orders = sa.Table(
     sa.Index("orders_by_kind", "kind", "id"),
     sa.Index("orders_by_offering", "offering_id", "id"),
     sa.Index("orders_by_location", "location_id", "id", postgresql_where=sa.text("location_id IS NOT NULL")),
+    sa.Index("orders_by_premises", "premises_id", "id", postgresql_where=sa.text("premises_id IS NOT NULL")),
+    # Tabs: how many orders of a kind and location each status has, told without a look at the orders.
+    sa.Index("orders_counted", "status", "kind", "location_id"),
+    # As listing.store.conditions has it: those that can still be late.
+    sa.Index("orders_open", "id", postgresql_where=sa.text(_OPEN)),
     sa.Index("orders_by_assignee", "assignee_id", "id", postgresql_where=sa.text("assignee_id IS NOT NULL")),
     sa.Index("orders_by_label", "label", "id", postgresql_where=sa.text("label IS NOT NULL")),
     sa.Index("orders_by_rating", "rating", "id", postgresql_where=sa.text("rating IS NOT NULL")),

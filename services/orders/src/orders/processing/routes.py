@@ -13,7 +13,7 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..ordering.domain.machine import Verb
-from ..ordering.routes.cards import IfMatch, OrderNumber, OrderOut, card, methods_of
+from ..ordering.routes.cards import NOTED, IfMatch, OrderNumber, OrderOut, card, methods_of
 from ..ordering.routes.placing import PayerIn
 from . import store, use_cases
 
@@ -119,13 +119,13 @@ for _verb, (_permission, _description) in _VERBS.items():
         _route(_verb),
         methods=["POST"],
         response_model=OrderOut,
-        dependencies=[requires(_permission)],
+        dependencies=[requires(_permission), NOTED],
         name=f"{_verb.value}_order",
         description=_description,
     )
 
 
-@router.post("/orders/{number}/remove", response_model=OrderOut, dependencies=[requires("orders:configure")])
+@router.post("/orders/{number}/remove", response_model=OrderOut, dependencies=[requires("orders:configure"), NOTED])
 async def remove_order(
     number: OrderNumber, body: VerbIn, caller: CurrentCaller, once: OncePerKey, if_match: IfMatch = None
 ) -> Response:
@@ -139,7 +139,7 @@ async def remove_order(
     return await once.run(command)
 
 
-@router.put("/orders/{number}/assignee", dependencies=[_EDIT])
+@router.put("/orders/{number}/assignee", dependencies=[_EDIT, NOTED])
 async def put_assignee(
     number: OrderNumber,
     body: AssigneeIn,
@@ -155,7 +155,7 @@ async def put_assignee(
     return await card(transaction, order, caller)
 
 
-@router.put("/orders/{number}/deadlines", dependencies=[_EDIT])
+@router.put("/orders/{number}/deadlines", dependencies=[_EDIT, NOTED])
 async def put_deadlines(
     number: OrderNumber,
     body: DeadlinesIn,
@@ -177,7 +177,7 @@ async def put_deadlines(
     return await card(transaction, order, caller)
 
 
-@router.patch("/orders/{number}", dependencies=[_EDIT])
+@router.patch("/orders/{number}", dependencies=[_EDIT, NOTED])
 async def patch_order(
     number: OrderNumber,
     body: OrderChange,
@@ -193,7 +193,7 @@ async def patch_order(
     return await card(transaction, order, caller)
 
 
-@router.put("/orders/{number}/label", dependencies=[_EDIT])
+@router.put("/orders/{number}/label", dependencies=[_EDIT, NOTED])
 async def put_label(
     number: OrderNumber,
     body: LabelIn,
@@ -224,7 +224,7 @@ async def list_comments(
     return Comments(items=items, next=items[-1].id if len(items) == limit else None)
 
 
-@router.post("/orders/{number}/comments", status_code=201, response_model=CommentOut, dependencies=[_EDIT])
+@router.post("/orders/{number}/comments", status_code=201, response_model=CommentOut, dependencies=[_EDIT, NOTED])
 async def add_comment(number: OrderNumber, body: CommentIn, caller: CurrentCaller, once: OncePerKey) -> Response:
     """Say something to other staff. The client never sees it (B10)."""
 

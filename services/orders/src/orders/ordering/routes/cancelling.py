@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .. import use_cases
 from ..domain.machine import Verb
 from ..domain.processing import arrow_for
-from .cards import IfMatch, OrderNumber, OrderOut, card, parties_of
+from .cards import NOTED, IfMatch, OrderNumber, OrderOut, card, parties_of
 from .reading import READERS
 
 router = APIRouter(prefix="/v1", tags=["orders"])
@@ -46,7 +46,9 @@ async def preview_cancellation(number: OrderNumber, reading: Reading, caller: Cu
 
 
 @router.post(
-    "/orders/{number}/cancel", response_model=OrderOut, dependencies=[requires("orders:cancel_own", "orders:edit")]
+    "/orders/{number}/cancel",
+    response_model=OrderOut,
+    dependencies=[requires("orders:cancel_own", "orders:edit"), NOTED],
 )
 async def cancel_order(
     number: OrderNumber, body: CancelIn, caller: CurrentCaller, once: OncePerKey, if_match: IfMatch = None

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from fastapi import Header, Path
-from foyer_chassis.auth import Caller
+from fastapi import Depends, Header, Path, Request
+from foyer_chassis.auth import Caller, CurrentCaller
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from pydantic import BaseModel, Field
@@ -23,11 +23,20 @@ from ..domain.order import MoneyStatus, Order
 from ..domain.processing import open_verbs
 from ..domain.titles import combined_title
 from ..use_cases.access import may_edit, sees_as_staff
+from ..use_cases.people import note_caller
 
 AFTER_LAST = 2**62
 OrderNumber = Annotated[int, Path(ge=1, le=AFTER_LAST)]
 IfMatch = Annotated[str | None, Header(description="only if the order is still at this ETag")]
 HIDDEN = "hidden"
+
+
+async def _note(request: Request, caller: CurrentCaller) -> None:
+    await note_caller(request.app.state.database, caller, request.app.state.known_people)
+
+
+#: For routes by which people act on orders: the history says by name who did it (B10), and who works here hears of it.
+NOTED = Depends(_note)
 
 
 class LineOut(BaseModel):

@@ -5,6 +5,7 @@ from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
 from .classes import routes as classes
+from .coworking import routes as coworking
 from .memberships import routes as memberships
 from .reserving import routes as reserving
 from .resources import routes as resources
@@ -15,6 +16,13 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     return build(
         "booking",
         settings,
-        [resources.router, reserving.router, visitors.router, memberships.router, classes.router],
-        description="Locations, resources and their slots; reservations never held by two; memberships and classes.",
+        [
+            resources.router,
+            reserving.router,
+            visitors.router,
+            memberships.router,
+            classes.router,
+            coworking.router,
+        ],
+        description="Locations, resources and their slots; reservations never held by two; memberships and classes; coworking.",
     )

@@ -3,12 +3,21 @@
 from foyer_chassis.tables import add_chassis_tables
 
 from .classes import tables as classes
+from .coworking import tables as coworking
+from .lodging import tables as lodging
 from .memberships import tables as memberships
 from .reserving import tables as reserving
 from .resources.tables import metadata
 from .visitors import tables as visitors
 
-for table in (reserving.reservations, visitors.visitors, memberships.passes, classes.classes):
+for table in (
+    reserving.reservations,
+    visitors.visitors,
+    memberships.passes,
+    classes.classes,
+    lodging.lodgings,
+    coworking.tariffs,
+):
     assert table.metadata is metadata
 add_chassis_tables(metadata)
 

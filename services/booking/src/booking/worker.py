@@ -5,6 +5,9 @@ from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
 from .classes import consumers as classes
+from .coworking import consumers as coworking
+from .lodging import clock as lodging_clock
+from .lodging import consumers as lodging
 from .reserving.clock import loops
 from .reserving.consumers import subscriptions
 from .settings import Settings
@@ -16,6 +19,11 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         subscriptions=[
             *subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *classes.SUBSCRIPTIONS,
+            *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+            *lodging.SUBSCRIPTIONS,
         ],
-        loops=loops(database, every_seconds=settings.clock_seconds),
+        loops=[
+            *loops(database, every_seconds=settings.clock_seconds),
+            *lodging_clock.loops(database, every_seconds=settings.clock_seconds),
+        ],
     )

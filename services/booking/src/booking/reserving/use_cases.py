@@ -29,8 +29,8 @@ async def hold_places(
     for no payment: it is confirmed at once.
     """
     for event in placed:
-        if event.data.ticket is not None or event.data.stay is not None:
-            # There are no workplaces and no rooms here yet, so none has that id.
+        if event.data.stay is not None:
+            # There are no rooms here yet, so none has that id.
             with handling(event):
                 _unavailable(transaction, event.data.order_id, "unknown_resource", event.sequence)
     wanted = {event.data.order_id: event for event in placed if event.data.slots is not None}

@@ -1,0 +1,357 @@
+"""Spaces with their plans and tariffs, for everybody and for administrators; tickets, for their owners and the desk."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from foyer_chassis.auth import Caller, CurrentCaller, requires
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import InvalidError, NotFoundError
+from foyer_chassis.http import InTransaction, Reading, etag, version_of
+from foyer_chassis.idempotency import Answer, OncePerKey
+from foyer_contracts.money import Money, not_negative
+from foyer_contracts.orders import Actor
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from ..lodging import store as lodging_store
+from ..lodging import use_cases as lodging
+from ..lodging.domain import Group, Kind, Lodging
+from ..lodging.routes import (
+    After,
+    GroupIn,
+    GroupOut,
+    GroupPage,
+    IfMatch,
+    Limit,
+    LodgingOut,
+    NewGroup,
+    OnlyIf,
+    Strict,
+    UnitIn,
+    UnitList,
+    UnitOut,
+    staff,
+)
+from . import store, use_cases
+from .domain import Length, Tariff
+
+router = APIRouter(prefix="/v1", tags=["coworking"])
+
+_READ = requires("booking:read")
+_CONFIGURE = requires("booking:configure")
+_DESK = requires("booking:process")
+_FIRST_ID = UUID(int=0)
+MOST_SPAN = timedelta(days=366)
+
+
+class SpanInvalidError(InvalidError):
+    """The time ends after it begins, and is at most a year long."""
+
+    title_en = "Time is not possible"
+    title_ru = "Такой промежуток времени невозможен"
+
+
+class TariffIn(Strict):
+    name: str = Field(min_length=1, max_length=200)
+    unit: Literal["hour", "day", "week", "month"]
+    price: Annotated[Money, AfterValidator(not_negative)] = Field(description="of one unit")
+    fixed: StrictBool = Field(default=False, description="the buyer may choose the place; else it is any free one")
+    zone: str | None = Field(default=None, max_length=100, description="only places of this zone")
+    most: StrictInt = Field(default=31, ge=1, le=366, description="units that one ticket may have")
+    active: StrictBool = True
+
+    def values(self) -> dict[str, object]:
+        return {**dict(self), "unit": Length(self.unit)}
+
+
+class TariffOut(TariffIn):
+    model_config = ConfigDict(extra="ignore")
+
+    id: UUID
+    space_id: UUID
+    version: int
+
+    @classmethod
+    def of(cls, tariff: Tariff) -> Self:
+        return cls.model_validate(
+            {name: getattr(tariff, name) for name in cls.model_fields} | {"unit": tariff.unit.value}
+        )
+
+
+class TariffList(BaseModel):
+    items: list[TariffOut]
+
+
+class TicketOut(LodgingOut):
+    space_id: UUID
+
+    @classmethod
+    def of(cls, item: Lodging) -> Self:
+        return cls.model_validate({**cls.values_of(item), "space_id": item.group_id})
+
+
+class TicketPage(BaseModel):
+    items: list[TicketOut]
+    next: UUID | None
+
+
+class ScanIn(Strict):
+    """An instant for scans that were made offline and are sent later."""
+
+    at: AwareDatetime | None = Field(default=None, description="when it was scanned; else now; never in the future")
+
+
+class ExtendIn(Strict):
+    quantity: StrictInt = Field(ge=1, le=366, description="units of the tariff more")
+
+
+class OtherPlaceIn(Strict):
+    place_id: UUID
+
+
+@router.post("/spaces", status_code=201, response_model=GroupOut, dependencies=[_CONFIGURE])
+async def create_space(body: NewGroup, once: OncePerKey) -> Response:
+    async def command(transaction: Transaction) -> Answer:
+        space = await lodging.create_group(transaction, Kind.TICKET, **dict(body))
+        return Answer(GroupOut.of(space), 201, {"Location": f"/v1/spaces/{space.id}", "ETag": etag(space.version)})
+
+    return await once.run(command)
+
+
+@router.get("/spaces", dependencies=[_READ])
+async def list_spaces(
+    reading: Reading, location_id: UUID | None = None, limit: Limit = 50, after: After = None
+) -> GroupPage:
+    found = await lodging_store.groups_page(reading, Kind.TICKET, location_id=location_id, after=after, limit=limit)
+    return GroupPage(items=[GroupOut.of(item) for item in found], next=found[-1].id if len(found) == limit else None)
+
+
+@router.get("/spaces/{space_id}", dependencies=[_READ])
+async def get_space(space_id: UUID, reading: Reading, response: Response) -> GroupOut:
+    space = await lodging.visible_group(reading, Kind.TICKET, space_id)
+    response.headers["ETag"] = etag(space.version)
+    return GroupOut.of(space)
+
+
+@router.put("/spaces/{space_id}", dependencies=[_CONFIGURE])
+async def change_space(
+    space_id: UUID, body: GroupIn, transaction: InTransaction, response: Response, if_match: IfMatch = None
+) -> GroupOut:
+    space = await lodging.change_group(
+        transaction, Kind.TICKET, space_id, **dict(body), if_version=version_of(if_match)
+    )
+    response.headers["ETag"] = etag(space.version)
+    return GroupOut.of(space)
+
+
+@router.post("/spaces/{space_id}/places", status_code=201, response_model=UnitOut, dependencies=[_CONFIGURE])
+async def add_place(space_id: UUID, body: UnitIn, once: OncePerKey) -> Response:
+    async def command(transaction: Transaction) -> Answer:
+        unit = await lodging.add_unit(transaction, Kind.TICKET, space_id, **dict(body))
+        return Answer(UnitOut.of(unit), 201, {"ETag": etag(unit.version)})
+
+    return await once.run(command)
+
+
+@router.get("/spaces/{space_id}/places", dependencies=[_READ])
+async def list_places(space_id: UUID, reading: Reading) -> UnitList:
+    """The plan: every numbered place with its zone."""
+    await lodging.visible_group(reading, Kind.TICKET, space_id)
+    return UnitList(items=[UnitOut.of(unit) for unit in await lodging_store.units_of(reading, space_id)])
+
+
+@router.get("/spaces/{space_id}/places/free", dependencies=[_READ])
+async def free_places(
+    space_id: UUID, reading: Reading, from_: Annotated[AwareDatetime, Query(alias="from")], to: AwareDatetime
+) -> UnitList:
+    """The places that nobody has for the whole of that time and that are not blocked."""
+    _check_span(from_, to)
+    space = await lodging.visible_group(reading, Kind.TICKET, space_id)
+    found = await lodging_store.free_units(reading, space_id, from_, to) if space.active else []
+    return UnitList(items=[UnitOut.of(unit) for unit in found])
+
+
+@router.put("/places/{place_id}", dependencies=[_CONFIGURE])
+async def change_place(
+    place_id: UUID, body: UnitIn, transaction: InTransaction, response: Response, if_match: IfMatch = None
+) -> UnitOut:
+    unit = await lodging.change_unit(transaction, Kind.TICKET, place_id, **dict(body), if_version=version_of(if_match))
+    response.headers["ETag"] = etag(unit.version)
+    return UnitOut.of(unit)
+
+
+@router.post("/spaces/{space_id}/tariffs", status_code=201, response_model=TariffOut, dependencies=[_CONFIGURE])
+async def create_tariff(space_id: UUID, body: TariffIn, once: OncePerKey) -> Response:
+    async def command(transaction: Transaction) -> Answer:
+        tariff = await use_cases.create_tariff(transaction, space_id, **body.values())
+        return Answer(TariffOut.of(tariff), 201, {"ETag": etag(tariff.version)})
+
+    return await once.run(command)
+
+
+@router.get("/spaces/{space_id}/tariffs", dependencies=[_READ])
+async def list_tariffs(space_id: UUID, reading: Reading) -> TariffList:
+    await lodging.visible_group(reading, Kind.TICKET, space_id)
+    return TariffList(items=[TariffOut.of(item) for item in await store.tariffs_of(reading, space_id)])
+
+
+@router.put("/tariffs/{tariff_id}", dependencies=[_CONFIGURE])
+async def change_tariff(
+    tariff_id: UUID, body: TariffIn, transaction: InTransaction, response: Response, if_match: IfMatch = None
+) -> TariffOut:
+    tariff = await use_cases.change_tariff(transaction, tariff_id, if_version=version_of(if_match), **body.values())
+    response.headers["ETag"] = etag(tariff.version)
+    return TariffOut.of(tariff)
+
+
+@router.get("/spaces/{space_id}/tickets", dependencies=[requires("booking:read_all")])
+async def tickets_of_space(
+    space_id: UUID,
+    reading: Reading,
+    caller: CurrentCaller,
+    starts_from: AwareDatetime,
+    starts_to: AwareDatetime,
+    limit: Limit = 100,
+    after: UUID = _FIRST_ID,
+) -> TicketPage:
+    """All tickets of a space that touch a time, of every status. For staff."""
+    _check_span(starts_from, starts_to)
+    await lodging.visible_group(reading, Kind.TICKET, space_id, locations=caller.locations)
+    found = await lodging_store.page(reading, space_id, starts_from, starts_to, after=after, limit=limit)
+    items = [TicketOut.of(item) for item in found]
+    return TicketPage(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+@router.get("/orders/{order_id}/ticket", dependencies=[_READ])
+async def ticket_of_order(order_id: UUID, reading: Reading, caller: CurrentCaller, response: Response) -> TicketOut:
+    """The ticket of an order (A16). Customers see those of their own orders."""
+    return await _shown(reading, caller, (await lodging_store.by_orders(reading, [order_id])).get(order_id), response)
+
+
+@router.get("/tickets", dependencies=[requires("booking:read_all")])
+async def find_ticket(
+    reading: Reading,
+    caller: CurrentCaller,
+    response: Response,
+    number: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    code: Annotated[str | None, Query(min_length=1, max_length=64, description="what the QR code carries")] = None,
+) -> TicketOut:
+    """The ticket with that number or QR code, for the desk."""
+    if (number is None) == (code is None):
+        raise InvalidError("Give the number or the code.", field="number")
+    if number is not None:
+        found = await lodging_store.by_number(reading, Kind.TICKET, number)
+    else:
+        found = await lodging_store.by_code(reading, Kind.TICKET, code or "")
+    return await _shown(reading, caller, found, response)
+
+
+@router.get("/tickets/{ticket_id}", dependencies=[_READ])
+async def get_ticket(ticket_id: UUID, reading: Reading, caller: CurrentCaller, response: Response) -> TicketOut:
+    return await _shown(reading, caller, await lodging_store.by_id(reading, ticket_id), response)
+
+
+@router.post("/tickets/{ticket_id}/check-in", response_model=TicketOut, dependencies=[_DESK])
+async def check_in(
+    ticket_id: UUID, body: ScanIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """The visitor is here. A scan that comes again, also late, changes nothing twice."""
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.check_in(tx, *it, at=_scanned(body, tx.now))
+    )
+
+
+@router.post("/tickets/{ticket_id}/check-out", response_model=TicketOut, dependencies=[_DESK])
+async def check_out(
+    ticket_id: UUID, body: ScanIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """The visitor went, and may come again while the ticket is good."""
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.check_out(tx, *it, at=_scanned(body, tx.now))
+    )
+
+
+@router.post("/tickets/{ticket_id}/extend", response_model=TicketOut, dependencies=[_DESK])
+async def extend(
+    ticket_id: UUID, body: ExtendIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """More units of the same tariff at the same place, at the price it was sold for; 409 if somebody has it then."""
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.extend(tx, *it, quantity=body.quantity)
+    )
+
+
+@router.post("/tickets/{ticket_id}/move", response_model=TicketOut, dependencies=[_DESK])
+async def move(
+    ticket_id: UUID, body: OtherPlaceIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """Another place of the space for what is left of the time; the old one is free at once."""
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.move(tx, *it, unit_id=body.place_id)
+    )
+
+
+@router.post("/tickets/{ticket_id}/end", response_model=TicketOut, dependencies=[_DESK])
+async def end_early(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
+    """Over now; the place is free for others. What was paid stays paid."""
+    return await _process(ticket_id, caller, once, if_match, use_cases.end_early)
+
+
+@router.post("/tickets/{ticket_id}/block", response_model=TicketOut, dependencies=[_DESK])
+async def block(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
+    """It cannot be checked in until it is unblocked; the place stays taken."""
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.set_blocked(tx, *it, blocked=True)
+    )
+
+
+@router.post("/tickets/{ticket_id}/unblock", response_model=TicketOut, dependencies=[_DESK])
+async def unblock(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
+    return await _process(
+        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.set_blocked(tx, *it, blocked=False)
+    )
+
+
+@router.post("/tickets/{ticket_id}/no-show", response_model=TicketOut, dependencies=[_DESK])
+async def no_show(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
+    """Nobody came; the place is free."""
+    return await _process(ticket_id, caller, once, if_match, use_cases.no_show)
+
+
+async def _process(
+    ticket_id: UUID,
+    caller: Caller,
+    once: OncePerKey,
+    if_match: str | None,
+    verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
+) -> Response:
+    version = None if if_match is None else version_of(if_match)
+    lodging.must_process(caller.may("booking:process", "coworking"))
+
+    async def command(transaction: Transaction) -> Answer:
+        ticket, space = await lodging.opened(
+            transaction, ticket_id, Kind.TICKET, locations=caller.locations, if_version=version
+        )
+        after = await verb(transaction, ticket, space, staff(caller))
+        return Answer(TicketOut.of(after), 200, {"ETag": etag(after.version)})
+
+    return await once.run(command)
+
+
+async def _shown(reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> TicketOut:
+    if found is None or found.kind is not Kind.TICKET or not (caller.is_staff or found.applicant_id == caller.id):
+        raise NotFoundError
+    await lodging.visible_group(reading, Kind.TICKET, found.group_id, locations=caller.locations)
+    response.headers["ETag"] = etag(found.version)
+    return TicketOut.of(found)
+
+
+def _scanned(body: ScanIn, now: datetime) -> datetime:
+    return now if body.at is None else min(now, body.at.astimezone(UTC))
+
+
+def _check_span(starts_at: datetime, ends_at: datetime) -> None:
+    if not timedelta(0) < ends_at - starts_at <= MOST_SPAN:
+        raise SpanInvalidError(field="to", most_days=MOST_SPAN.days)

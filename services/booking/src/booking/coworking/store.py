@@ -1,0 +1,61 @@
+from collections.abc import Iterable
+from uuid import UUID
+
+import sqlalchemy as sa
+from foyer_chassis.db import Transaction
+from foyer_contracts.money import Money
+
+from .domain import Length, Tariff
+from .tables import tariffs
+
+_BY_ID = sa.select(tariffs).where(tariffs.c.id.in_(sa.bindparam("ids", expanding=True)))
+_LOCKED = sa.select(tariffs).where(tariffs.c.id == sa.bindparam("id")).with_for_update()
+_OF_SPACE = sa.select(tariffs).where(tariffs.c.space_id == sa.bindparam("space")).order_by(tariffs.c.id)
+
+
+def _tariff(row: sa.RowMapping) -> Tariff:
+    return Tariff(
+        id=row["id"],
+        space_id=row["space_id"],
+        name=row["name"],
+        unit=Length(row["unit"]),
+        price=Money(amount=row["price_amount"], currency=row["price_currency"]),
+        fixed=row["fixed"],
+        zone=row["zone"],
+        most=row["most"],
+        active=row["active"],
+        version=row["version"],
+    )
+
+
+async def tariffs_by_id(transaction: Transaction, ids: Iterable[UUID]) -> dict[UUID, Tariff]:
+    return {row["id"]: _tariff(row) for row in await transaction.all(_BY_ID, {"ids": list(ids)})}
+
+
+async def tariff_locked(transaction: Transaction, id_: UUID) -> Tariff | None:
+    row = await transaction.one_or_none(_LOCKED, {"id": id_})
+    return None if row is None else _tariff(row)
+
+
+async def tariffs_of(transaction: Transaction, space_id: UUID) -> list[Tariff]:
+    return [_tariff(row) for row in await transaction.all(_OF_SPACE, {"space": space_id})]
+
+
+async def save_tariff(transaction: Transaction, tariff: Tariff) -> None:
+    """Insert it, or replace the stored one."""
+    values = {
+        "space_id": tariff.space_id,
+        "name": tariff.name,
+        "unit": tariff.unit.value,
+        "price_amount": tariff.price.amount,
+        "price_currency": tariff.price.currency,
+        "fixed": tariff.fixed,
+        "zone": tariff.zone,
+        "most": tariff.most,
+        "active": tariff.active,
+        "version": tariff.version,
+    }
+    if tariff.version == 1:
+        await transaction.execute(sa.insert(tariffs).values(id=tariff.id, **values))
+    else:
+        await transaction.execute(sa.update(tariffs).where(tariffs.c.id == tariff.id).values(**values))

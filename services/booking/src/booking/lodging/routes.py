@@ -1,0 +1,153 @@
+"""Shapes that tickets and stays have in common; their addresses are in `coworking` and `hotel`."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi import Header, Query
+from foyer_chassis.auth import Caller
+from foyer_contracts.money import Money
+from foyer_contracts.orders import Actor
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from .domain import Group, Lodging, Unit
+
+IfMatch = Annotated[str | None, Header(description="The ETag that was read; 428 without it, 412 when it is stale")]
+OnlyIf = Annotated[str | None, Header(alias="if-match", description="only if it is still at this ETag")]
+After = Annotated[UUID | None, Query(description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class GroupIn(Strict):
+    name: str = Field(min_length=1, max_length=200)
+    hold_ttl_seconds: StrictInt | None = Field(
+        default=None, ge=1, le=30 * 86_400, description="how long an unpaid order holds; null: the default"
+    )
+    no_show_minutes: StrictInt | None = Field(
+        default=None,
+        ge=1,
+        le=7 * 1440,
+        description="nobody checked in so long after the start: free again; null: never",
+    )
+    active: StrictBool = True
+
+
+class NewGroup(GroupIn):
+    location_id: UUID
+
+
+class GroupOut(BaseModel):
+    id: UUID
+    location_id: UUID
+    location_name: str
+    time_zone: str
+    name: str
+    hold_ttl_seconds: int | None
+    no_show_minutes: int | None
+    active: bool
+    version: int
+
+    @classmethod
+    def of(cls, group: Group) -> Self:
+        return cls(
+            id=group.id,
+            location_id=group.location.id,
+            location_name=group.location.name,
+            time_zone=group.location.calendar.zone.key,
+            name=group.name,
+            hold_ttl_seconds=None if group.hold_ttl is None else int(group.hold_ttl.total_seconds()),
+            no_show_minutes=None if group.no_show_after is None else int(group.no_show_after.total_seconds()) // 60,
+            active=group.active,
+            version=group.version,
+        )
+
+
+class GroupPage(BaseModel):
+    items: list[GroupOut]
+    next: UUID | None
+
+
+class UnitIn(Strict):
+    label: str = Field(min_length=1, max_length=40, description="its number")
+    zone: str | None = Field(default=None, max_length=100, description="part of the plan")
+    position: StrictInt = Field(default=0, ge=0, le=100_000, description="any free one: the lowest first")
+    blocked: StrictBool = Field(default=False, description="cannot be booked for now; what is booked stays")
+
+
+class UnitOut(UnitIn):
+    model_config = ConfigDict(extra="ignore")
+
+    id: UUID
+    version: int
+
+    @classmethod
+    def of(cls, unit: Unit) -> Self:
+        return cls(
+            id=unit.id,
+            label=unit.label,
+            zone=unit.zone,
+            position=unit.position,
+            blocked=unit.blocked,
+            version=unit.version,
+        )
+
+
+class UnitList(BaseModel):
+    items: list[UnitOut]
+
+
+class ItemOut(BaseModel):
+    title: str
+    quantity: int
+    unit_price: Money
+    total: Money
+    extra: bool
+
+
+class LodgingOut(BaseModel):
+    id: UUID
+    number: int
+    code: str = Field(description="for its QR code; whoever shows it is the one who comes")
+    order_id: UUID
+    visitor_name: str
+    visitor_id: UUID | None
+    place: str
+    tariff: str
+    starts_at: datetime
+    ends_at: datetime
+    quantity: int = Field(description="units of the tariff, or nights")
+    items: list[ItemOut]
+    total: Money
+    status: Literal["held", "confirmed", "active", "ended", "expired", "released", "no_show"]
+    expires_at: datetime | None
+    checked_in_at: datetime | None
+    checked_out_at: datetime | None
+    blocked: bool
+    version: int
+
+    @classmethod
+    def values_of(cls, item: Lodging) -> dict[str, object]:
+        values = {name: getattr(item, name) for name in cls.model_fields if hasattr(item, name)}
+        lines = [
+            ItemOut(
+                title=line.title,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                total=line.unit_price * line.quantity,
+                extra=line.extra,
+            )
+            for line in item.items
+        ]
+        return {**values, "items": lines, "status": item.status.value}
+
+    @classmethod
+    def of(cls, item: Lodging) -> Self:
+        return cls.model_validate(cls.values_of(item))
+
+
+def staff(caller: Caller) -> Actor:
+    return Actor(kind="staff", id=caller.id)

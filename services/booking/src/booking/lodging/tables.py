@@ -1,0 +1,104 @@
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID, ExcludeConstraint
+
+from ..resources.tables import metadata
+
+ID = UUID(as_uuid=True)
+INSTANT = sa.DateTime(timezone=True)
+
+ticket_numbers = sa.Sequence("ticket_numbers", start=5_001, metadata=metadata)
+stay_numbers = sa.Sequence("stay_numbers", start=7_001, metadata=metadata)
+
+groups = sa.Table(
+    "lodging_groups",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("location_id", ID, sa.ForeignKey("locations.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hold_ttl_seconds", sa.Integer),
+    sa.Column("no_show_minutes", sa.Integer),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.CheckConstraint("kind IN ('ticket', 'stay')", name="lodging_groups_kind"),
+    sa.Index("lodging_groups_by_location", "location_id", "kind"),
+)
+
+units = sa.Table(
+    "lodging_units",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("group_id", ID, sa.ForeignKey("lodging_groups.id"), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("blocked", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("group_id", "label", name="lodging_units_label"),
+    sa.Index("lodging_units_in_order", "group_id", "position", "id"),
+)
+
+lodgings = sa.Table(
+    "lodgings",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("order_id", ID, nullable=False),
+    sa.Column("group_id", ID, sa.ForeignKey("lodging_groups.id"), nullable=False),
+    sa.Column("applicant_id", ID, nullable=False),
+    sa.Column("visitor_name", sa.Text, nullable=False),
+    sa.Column("visitor_id", ID),
+    sa.Column("tariff_id", ID, nullable=False),
+    sa.Column("tariff", sa.Text, nullable=False),
+    sa.Column("starts_at", INSTANT, nullable=False),
+    sa.Column("ends_at", INSTANT, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("items", JSONB, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("expires_at", INSTANT),
+    sa.Column("rooms", sa.Integer, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("unit_id", ID, sa.ForeignKey("lodging_units.id")),
+    sa.Column("zone", sa.Text),
+    sa.Column("arrival", sa.Date),
+    sa.Column("departure", sa.Date),
+    sa.Column("adults", sa.Integer),
+    sa.Column("children", sa.Integer),
+    sa.Column("checked_in_at", INSTANT),
+    sa.Column("checked_out_at", INSTANT),
+    sa.Column("blocked", sa.Boolean, nullable=False),
+    sa.Column("no_show_at", INSTANT),
+    sa.Column("no_show_due_at", INSTANT),
+    sa.Column("extras", JSONB, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.UniqueConstraint("order_id", name="lodgings_one_per_order"),
+    sa.UniqueConstraint("kind", "number", name="lodgings_number"),
+    sa.UniqueConstraint("code", name="lodgings_code"),
+    sa.CheckConstraint("ends_at > starts_at", name="lodgings_time"),
+    sa.CheckConstraint("quantity > 0 AND rooms > 0", name="lodgings_quantity"),
+    sa.Index("lodgings_of_group", "group_id", "starts_at", "id"),
+    sa.Index("lodgings_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
+    sa.Index("lodgings_due_start", "starts_at", postgresql_where=sa.text("status = 'confirmed'")),
+    sa.Index("lodgings_due_end", "ends_at", postgresql_where=sa.text("status = 'active'")),
+    sa.Index("lodgings_due_no_show", "no_show_due_at", postgresql_where=sa.text("status IN ('confirmed', 'active')")),
+)
+
+#: Which unit a lodging takes when. Inactive: it did once, and the unit is free again.
+claims = sa.Table(
+    "lodging_claims",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("lodging_id", ID, sa.ForeignKey("lodgings.id"), nullable=False),
+    sa.Column("unit_id", ID, sa.ForeignKey("lodging_units.id"), nullable=False),
+    sa.Column("during", TSTZRANGE, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    ExcludeConstraint(
+        ("unit_id", "="), ("during", "&&"), where=sa.text("active"), using="gist", name="lodging_claims_no_two_overlap"
+    ),
+    sa.CheckConstraint("NOT isempty(during)", name="lodging_claims_during"),
+    sa.Index("lodging_claims_of_lodging", "lodging_id"),
+)

@@ -1,0 +1,355 @@
+"""Tickets and stays: held, confirmed, expired, released, started and ended, as slots are; and given up when nobody
+comes. What only one kind does is in its own feature."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from foyer_chassis.consumer import handling
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
+from foyer_contracts import booking as events
+from foyer_contracts.envelope import Event
+from foyer_contracts.orders import Actor, OrderCancelled, OrderPlaced
+
+from ...reserving import store as orders_store
+from ...reserving.domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, OrderCopy, PlacesTakenError
+from .. import store
+from ..domain import LIVE, TAKING, Group, Kind, Lodging, NotPossibleNowError, Status, Unit, Verb, next_status
+from .telling import (
+    SYSTEM,
+    places_of,
+    publish_held,
+    publish_no_show,
+    publish_rescheduled,
+    publish_unavailable,
+    visitor_of,
+)
+
+#: Makes the lodging that an order asks for, not taken yet. Raises InvalidError: it cannot be booked at all.
+Prepare = Callable[[Event[OrderPlaced], Mapping[UUID, Group]], Awaitable[Lodging]]
+
+
+async def hold(
+    transaction: Transaction,
+    placed: Sequence[Event[OrderPlaced]],
+    kind: Kind,
+    group_ids: Collection[UUID],
+    prepare: Prepare,
+) -> None:
+    """Take units for new orders, or tell that they cannot be had. What costs nothing, or is paid afterwards, waits
+    for no payment: it is confirmed at once. An order that is told again changes nothing."""
+    wanted = {event.data.order_id: event for event in placed}
+    orders = await orders_store.note_placed(
+        transaction,
+        {id_: (event.data.applicant_id, event.sequence, event.data.payer_kind) for id_, event in wanted.items()},
+    )
+    groups = await store.groups_by_id(transaction, group_ids, kind, lock=True)
+    known = await store.by_orders(transaction, list(wanted))
+    need_no_payment: dict[UUID, Event[Any]] = {}
+    for id_, event in wanted.items():
+        if id_ in known or orders[id_].cancelled_reason is not None:
+            continue  # Told again, or the cancellation overtook the order.
+        with handling(event):
+            try:
+                asked = await prepare(event, groups)
+            except InvalidError as error:
+                publish_unavailable(transaction, id_, error.slug().replace("-", "_"), event.sequence)
+                continue
+            free = await _free(transaction, asked)
+            if len(free) < asked.rooms:
+                publish_unavailable(transaction, id_, "places_taken", event.sequence)
+                continue
+            number = await store.next_number(transaction, kind)
+            lodging = replace(asked, number=number, code=store.new_code(), place=_labels(free))
+            await store.add(transaction, lodging)
+            if not await store.claim(transaction, lodging.id, free, lodging.starts_at, lodging.ends_at):
+                raise RuntimeError("a unit was taken in spite of the lock on its group")
+            publish_held(transaction, lodging, groups[lodging.group_id])
+            if orders[id_].paid or not _pays_first(event.data) or lodging.total.amount == 0:
+                need_no_payment[id_] = event
+    await confirm_paid(transaction, need_no_payment)
+
+
+async def _free(transaction: Transaction, lodging: Lodging) -> list[Unit]:
+    found = await store.free_units(
+        transaction,
+        lodging.group_id,
+        lodging.starts_at,
+        lodging.ends_at,
+        unit_id=lodging.unit_id,
+        zone=lodging.zone,
+    )
+    return found[: lodging.rooms]
+
+
+def _labels(units: Sequence[Unit]) -> str:
+    return ", ".join(unit.label for unit in units)
+
+
+def _pays_first(placed: OrderPlaced) -> bool:
+    return placed.prepaid if placed.terms is None else placed.terms in ("prepaid", "part_payment", "account")
+
+
+async def _locked(
+    transaction: Transaction, order_ids: Collection[UUID]
+) -> tuple[dict[UUID, Lodging], dict[UUID, Group]]:
+    """The lodgings of these orders and their groups: groups are locked before lodgings, by everybody."""
+    known = await store.by_orders(transaction, order_ids)
+    if not known:
+        return {}, {}
+    groups = await store.groups_by_id(transaction, {item.group_id for item in known.values()}, lock=True)
+    return await store.by_orders(transaction, list(known), lock=True), groups
+
+
+async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]) -> None:
+    """Orders are paid: their units are taken for good, or again if the hold had expired; when they cannot be had
+    again that is told, so that orders gives the money back."""
+    if not paid:
+        return
+    orders = await orders_store.note_paid(transaction, list(paid))
+    lodgings, groups = await _locked(transaction, list(paid))
+    for id_, lodging in lodgings.items():
+        with handling(paid[id_]):
+            if (status := next_status(lodging.status, Verb.CONFIRM)) is not None:
+                await _confirm(transaction, lodging, status, groups[lodging.group_id], late=False)
+            elif lodging.status is Status.EXPIRED and orders[id_].cancelled_reason in (None, EXPIRED_REASON):
+                await _take_again(transaction, lodging, groups[lodging.group_id], orders[id_])
+
+
+async def _confirm(transaction: Transaction, lodging: Lodging, status: Status, group: Group, *, late: bool) -> None:
+    after = replace(lodging, status=status, version=lodging.version + 1)
+    after = replace(after, no_show_due_at=no_show_due(after, group))
+    await store.save(transaction, after)
+    places = places_of(after, group)
+    transaction.publish(
+        events.ReservationConfirmed(order_id=after.order_id, reservation_id=after.id, places=places, late=late),
+        subject=after.id,
+        sequence=after.version,
+    )
+    if after.kind is Kind.TICKET:
+        transaction.publish(
+            events.TicketIssued(
+                ticket_id=after.id,
+                number=after.number,
+                order_id=after.order_id,
+                applicant_id=after.applicant_id,
+                reservation_id=after.id,
+                visitor=visitor_of(after),
+                places=places,
+            ),
+            subject=after.id,
+            sequence=after.version,
+        )
+
+
+async def _take_again(transaction: Transaction, expired: Lodging, group: Group, order: OrderCopy) -> None:
+    if expired.starts_at <= transaction.now:
+        publish_unavailable(transaction, expired.order_id, "in_the_past", order.sequence, late=True)
+        return
+    free = await _free(transaction, expired)
+    if len(free) < expired.rooms:
+        publish_unavailable(transaction, expired.order_id, "places_taken", order.sequence, late=True)
+        return
+    if not await store.claim(transaction, expired.id, free, expired.starts_at, expired.ends_at):
+        raise RuntimeError("a unit was taken in spite of the lock on its group")
+    again = replace(expired, place=_labels(free))
+    await _confirm(transaction, again, Status.CONFIRMED, group, late=True)
+
+
+async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCancelled]]) -> None:
+    """Orders were cancelled: their units are free at once (A26). After `reserving`, which keeps the cancellation."""
+    newest = {event.data.order_id: event for event in sorted(cancelled, key=lambda event: event.sequence)}
+    lodgings, groups = await _locked(transaction, list(newest))
+    for id_, lodging in lodgings.items():
+        if newest[id_].data.reason in NOT_OURS_TO_RELEASE:
+            continue
+        if (status := next_status(lodging.status, Verb.RELEASE)) is None:
+            continue
+        after = replace(lodging, status=status, no_show_due_at=None, version=lodging.version + 1)
+        await store.save(transaction, after)
+        await store.unclaim(transaction, [after.id])
+        with handling(newest[id_]):
+            transaction.publish(
+                events.ReservationReleased(
+                    order_id=id_, reservation_id=after.id, places=places_of(after, groups[after.group_id])
+                ),
+                subject=after.id,
+                sequence=after.version,
+            )
+
+
+async def opened(
+    transaction: Transaction,
+    id_: UUID,
+    kind: Kind,
+    *,
+    locations: frozenset[str],
+    if_version: int | None,
+    also_lock: UUID | None = None,
+) -> tuple[Lodging, Group]:
+    """A ticket or stay for staff to work on, locked, with its group (and the units of `also_lock`).
+
+    Raises:
+        NotFoundError: there is none, or not at the locations that the caller is limited to.
+        StaleError: it has another version than `if_version`.
+    """
+    known = await store.by_id(transaction, id_)
+    if known is None or known.kind is not kind:
+        raise NotFoundError
+    groups = await store.groups_by_id(transaction, {known.group_id, also_lock or known.group_id}, lock=True)
+    lodging = await store.by_id(transaction, id_, lock=True)
+    assert lodging is not None
+    group = groups.get(lodging.group_id)
+    if group is None or (locations and str(group.location.id) not in locations):
+        raise NotFoundError
+    if if_version is not None and lodging.version != if_version:
+        raise StaleError(version=lodging.version, state={"status": lodging.status.value})
+    return lodging, group
+
+
+def need(lodging: Lodging, statuses: Collection[Status]) -> None:
+    """Raises NotPossibleNowError."""
+    if lodging.status not in statuses:
+        raise NotPossibleNowError(state={"status": lodging.status.value, "version": lodging.version})
+
+
+async def end_now(transaction: Transaction, lodging: Lodging, group: Group) -> Lodging:
+    """It is over before its time: its units are free from now on."""
+    after = replace(
+        lodging,
+        status=Status.ENDED,
+        ends_at=min(lodging.ends_at, transaction.now),
+        no_show_due_at=None,
+        version=lodging.version + 1,
+    )
+    await store.save(transaction, after)
+    await store.unclaim(transaction, [after.id])
+    transaction.publish(
+        events.ReservationEnded(order_id=after.order_id, reservation_id=after.id),
+        subject=after.id,
+        sequence=after.version,
+    )
+    return after
+
+
+async def give_up(transaction: Transaction, lodging: Lodging, group: Group, actor: Actor) -> Lodging:
+    """Nobody came: the units are free. Raises NotPossibleNowError: somebody did, or it is over."""
+    if lodging.status is Status.NO_SHOW:
+        return lodging
+    need(lodging, LIVE)
+    if lodging.checked_in_at is not None:
+        raise NotPossibleNowError(state={"status": lodging.status.value, "checked_in": True})
+    after = replace(
+        lodging,
+        status=Status.NO_SHOW,
+        no_show_at=transaction.now,
+        no_show_due_at=None,
+        version=lodging.version + 1,
+    )
+    await store.save(transaction, after)
+    await store.unclaim(transaction, [after.id])
+    publish_no_show(transaction, after, group, actor)
+    return after
+
+
+async def move_unit(
+    transaction: Transaction, lodging: Lodging, group: Group, unit: Unit, *, from_unit: Unit | None, actor: Actor
+) -> Lodging:
+    """Another unit for what is left of its time (from its start, if that is ahead); the old one is free at once.
+
+    Args:
+        from_unit: which of its units is given up; None: its only one.
+
+    Raises:
+        NotPossibleNowError: it is over. PlacesTakenError: somebody has that unit, or it is blocked.
+    """
+    need(lodging, TAKING)
+    held = await store.claimed_units(transaction, lodging.id)
+    if from_unit is None:
+        if len(held) != 1:
+            raise NotPossibleNowError("Say which of the rooms is given up.", field="from_unit_id")
+        (from_unit,) = held
+    elif from_unit.id not in {item.id for item in held}:
+        raise NotPossibleNowError("It does not have that place.", field="from_unit_id")
+    if unit.id == from_unit.id:
+        return lodging
+    begins = max(lodging.starts_at, transaction.now)
+    free = await store.free_units(transaction, unit.group_id, begins, lodging.ends_at, unit_id=unit.id)
+    await store.unclaim(transaction, [lodging.id], unit_id=from_unit.id)
+    if not free or not await store.claim(transaction, lodging.id, free, begins, lodging.ends_at):
+        raise PlacesTakenError(field="unit_id", place=unit.label)
+    after = replace(
+        lodging,
+        place=_labels([unit if item.id == from_unit.id else item for item in held]),
+        unit_id=None if lodging.unit_id is None else unit.id,
+        version=lodging.version + 1,
+    )
+    await store.save(transaction, after)
+    publish_rescheduled(transaction, lodging, after, group, actor)
+    return after
+
+
+async def retime(transaction: Transaction, before: Lodging, after: Lodging, group: Group, actor: Actor) -> Lodging:
+    """Another time, number of units of the tariff, or price, for the same units. Raises PlacesTakenError."""
+    after = replace(after, version=before.version + 1)
+    after = replace(after, no_show_due_at=no_show_due(after, group))
+    await store.retime(transaction, before, after)
+    await store.save(transaction, after)
+    publish_rescheduled(transaction, before, after, group, actor)
+    return after
+
+
+def no_show_due(lodging: Lodging, group: Group) -> datetime | None:
+    waits = lodging.status in LIVE and lodging.checked_in_at is None and group.no_show_after is not None
+    return lodging.starts_at + group.no_show_after if waits and group.no_show_after is not None else None
+
+
+async def expire_due(transaction: Transaction, *, most: int) -> int:
+    """Free what was not paid in time. How many there were."""
+    expired = await store.carry_out_due(transaction, Verb.EXPIRE, most=most)
+    await store.unclaim(transaction, [item.id for item in expired])
+    for item in expired:
+        transaction.publish(
+            events.HoldExpired(order_id=item.order_id, reservation_id=item.id), subject=item.id, sequence=item.version
+        )
+    return len(expired)
+
+
+async def start_due(transaction: Transaction, *, most: int) -> int:
+    started = await store.carry_out_due(transaction, Verb.START, most=most)
+    for item in started:
+        transaction.publish(
+            events.ReservationStarted(order_id=item.order_id, reservation_id=item.id),
+            subject=item.id,
+            sequence=item.version,
+        )
+    return len(started)
+
+
+async def end_due(transaction: Transaction, *, most: int) -> int:
+    ended = await store.carry_out_due(transaction, Verb.END, most=most)
+    await store.unclaim(transaction, [item.id for item in ended])
+    for item in ended:
+        transaction.publish(
+            events.ReservationEnded(order_id=item.order_id, reservation_id=item.id),
+            subject=item.id,
+            sequence=item.version,
+        )
+    return len(ended)
+
+
+async def no_show_due_now(transaction: Transaction, *, most: int) -> int:
+    """Give up those that nobody came for, where the business set it so. How many there were."""
+    given_up = await store.carry_out_due(transaction, Verb.NO_SHOW, most=most)
+    await store.unclaim(transaction, [item.id for item in given_up])
+    groups = await store.groups_by_id(transaction, {item.group_id for item in given_up})
+    for item in given_up:
+        publish_no_show(transaction, item, groups[item.group_id], SYSTEM)
+    return len(given_up)
+
+
+def hold_until(group: Group, now: datetime, default_ttl: timedelta) -> datetime:
+    return now + (group.hold_ttl or default_ttl)

@@ -117,7 +117,9 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         argv = (sys.executable, "-m", "foyer_sandbox", part)
         return Spec(part, argv, env, sandbox_urls[part] + "/health/live", log(part))
 
+    files = state.folder / "files" / profile.name
     own = {
+        "orders": {"FOYER_FILES_FOLDER": str(files)},
         "booking": {"FOYER_HOLD_TTL_SECONDS": "900"},
         "payments": {
             **yookassa,

@@ -237,7 +237,7 @@ async def test_pages_are_stable_while_orders_come(desk: Desk) -> None:
 async def test_a_word_that_few_orders_have_is_found_behind_many_that_have_it_not(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.listing.store.WINDOW", 2)
+    monkeypatch.setattr("orders.listing.store.query.WINDOWS", (1, 3))
     rare = await desk.place(await desk.offering(title="Камин"))
     common = await desk.offering()
     many = [(await desk.place(common))["number"] for _ in range(5)]
@@ -258,7 +258,7 @@ async def test_counts_for_tabs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
     assert await counts() == {"new": (3, False), "in_progress": (1, False)}
     assert await counts(status="new", q="сантехника") == {"new": (3, False), "in_progress": (1, False)}
     assert await counts(q="камин") == {}
-    monkeypatch.setattr("orders.listing.store.MOST_COUNTED", 2)
+    monkeypatch.setattr("orders.listing.store.query.MOST_COUNTED", 2)
     assert await counts() == {"new": (2, True), "in_progress": (1, False)}
     assert (await desk.client("rita", "rent_manager").get("/v1/orders/counts")).json()["items"][0]["count"] == 0
 

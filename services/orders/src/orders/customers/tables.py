@@ -26,6 +26,10 @@ people = sa.Table(
     ),
     sa.Index("people_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     sa.Index("people_by_phone", "phone_digits", postgresql_where=sa.text("phone_digits <> ''")),
+    # A phone is looked up without the country's code, which people write as +7 or as 8.
+    sa.Index(
+        "people_by_phone_tail", sa.text("right(phone_digits, 10)"), postgresql_where=sa.text("phone_digits <> ''")
+    ),
     sa.Index("people_by_group", "discount_group_id", postgresql_where=sa.text("discount_group_id IS NOT NULL")),
 )
 

@@ -13,6 +13,8 @@ SHORTEST_WORD = 3
 #: From so many digits on a search is for a phone; numbers of orders are shorter.
 PHONE_DIGITS = 10
 MOST_WORDS = 8
+#: Statuses in which nothing is late any more; as the partial index of open orders has them.
+CLOSED = ("done", "cancelled", "cancelled_refunding", "cancelled_refunded", "removed")
 
 
 class SearchTooShortError(InvalidError):

@@ -82,7 +82,7 @@ class StatusCount(BaseModel):
     status: str
     title: str
     count: int = Field(description="exact up to 1000")
-    more: bool = Field(description="there are more than `count`")
+    more: bool = Field(description="there are more than `count`; or may be, where a search finds very many")
 
 
 class Counts(BaseModel):
@@ -192,11 +192,12 @@ async def list_my_orders(reading: Reading, caller: CurrentCaller, query: Annotat
 async def count_orders(reading: Reading, caller: CurrentCaller, query: Annotated[FiltersIn, Query()]) -> Counts:
     """How many orders each status has with these filters, for tabs; the status filter itself does not count."""
     scope = use_cases.scope_for(caller, own=not _as_staff(caller))
-    found = await use_cases.count_orders(reading, scope, query.filters(), locale=caller.locale)
     return Counts(
         items=[
-            StatusCount(status=code, title=title, count=min(count, store.MOST_COUNTED), more=count > store.MOST_COUNTED)
-            for code, title, count in found
+            StatusCount(status=code, title=title, count=found.count, more=found.more)
+            for code, title, found in await use_cases.count_orders(
+                reading, scope, query.filters(), locale=caller.locale
+            )
         ]
     )
 

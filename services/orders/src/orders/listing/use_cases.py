@@ -64,7 +64,7 @@ def _query(directory: Directory, scope: Scope, filters: Filters, locale: str, no
         scope,
         filters,
         now=now,
-        built_in=[status.value for status in GROUPS],
+        built_in={status.value for status in GROUPS},
         every_kind=ALL_KINDS,
         titles=titles,
     )
@@ -124,7 +124,7 @@ def _id(text: str | None) -> UUID | None:
 
 async def count_orders(
     reading: Transaction, scope: Scope, filters: Filters, *, locale: str
-) -> list[tuple[str, str, int]]:
+) -> list[tuple[str, str, store.Count]]:
     """Code, title and number of orders of each status, for tabs."""
     directory = await statuses.directory(reading)
     if scope.sees_nothing:

@@ -1,0 +1,438 @@
+"""Lists, cards, counts, clocks and search at 200,000 orders: what PostgreSQL does for each of them, by its own plans.
+
+No plan may go through all orders. How many pages a query touches is bounded too, since walking an index to its end is as
+bad as walking the table.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from foyer_chassis.db import Direct
+from foyer_chassis.process import alembic_config
+from foyer_chassis.testing import Databases, Identity, Running, running
+from orders.ordering import store
+from orders.service import SERVICE
+
+from .conftest import NOW
+from .many import REGULAR, fill, id_of
+
+COUNT = 200_000
+BIG = frozenset({"orders", "order_search", "order_history", "people", "order_files"})
+#: 8 KiB pages that a query may touch: 2,000 are 16 MiB, a fifteenth of the orders. A page of the list needs about 200.
+MOST_PAGES = 2_000
+#: A search walks up to 33,000 texts and looks up the orders that it finds among them.
+MOST_FOUND_PAGES = 8_000
+MOST_PAGES_IN_VAIN = 40_000
+#: 5,000 orders are looked at to be counted, each on a page of its own and found by three more at worst.
+MOST_COUNTED_PAGES = 15_000
+
+
+@dataclass
+class Statement:
+    sql: str
+    parameters: Any
+
+
+@dataclass
+class Watched:
+    """The queries that a service sends while it is watched."""
+
+    database: Any
+    found: list[Statement] = field(default_factory=list)
+    verbs: tuple[str, ...] = ()
+
+    def _note(self, sql: str, parameters: Any) -> None:
+        if sql.lstrip().upper().startswith(self.verbs):
+            self.found.append(Statement(sql, parameters))
+
+    @contextmanager
+    def watching(self, *verbs: str) -> Iterator[None]:
+        self.verbs = verbs or ("SELECT", "WITH")
+
+        def through_sqlalchemy(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+            self._note(sql, parameters)
+
+        def noted(method: Any) -> Any:
+            async def call(direct: Direct, sql: str, *arguments: Any) -> Any:
+                self._note(sql, arguments)
+                return await method(direct, sql, *arguments)
+
+            return call
+
+        engine = self.database.engine.sync_engine
+        sa.event.listen(engine, "before_cursor_execute", through_sqlalchemy)
+        try:
+            with (
+                patch.object(Direct, "row", noted(Direct.row)),
+                patch.object(Direct, "rows", noted(Direct.rows)),
+            ):
+                yield
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", through_sqlalchemy)
+
+
+@dataclass
+class Plan:
+    """What PostgreSQL did: the tables it went through whole, and the pages it touched."""
+
+    scanned: set[str]
+    pages: int
+    text: str
+
+    @classmethod
+    def of(cls, explained: Any) -> "Plan":
+        plan = (json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"]
+        scanned = {
+            node["Relation Name"] for node in _nodes(plan) if node["Node Type"] in ("Seq Scan", "Parallel Seq Scan")
+        }
+        return cls(
+            scanned, plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0), json.dumps(plan, indent=1)
+        )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.fixture(scope="module")
+async def service(databases: Databases, identity: Identity) -> AsyncIterator[Running]:
+    async with running(SERVICE, databases, identity) as it:
+        it.at(NOW)
+        connection = await asyncpg.connect(it.settings.database_url, command_timeout=300)
+        try:
+            await fill(connection, COUNT, until=NOW)
+        finally:
+            await connection.close()
+        yield it
+
+
+async def plans(service: Running, call: Callable[[], Awaitable[Any]]) -> list[Plan]:
+    watched = Watched(service.database)
+    with watched.watching():
+        await call()
+    assert watched.found
+    return await explained(service, watched.found)
+
+
+async def explained(service: Running, statements: Sequence[Statement], *, analyse: bool = True) -> list[Plan]:
+    options = "ANALYZE, BUFFERS, FORMAT JSON" if analyse else "FORMAT JSON"
+    found = []
+    async with service.database.read() as reading:
+        direct = await reading.direct()
+        for statement in statements:
+            row = await direct.row(f"EXPLAIN ({options}) {statement.sql}", *statement.parameters)
+            assert row is not None
+            found.append(Plan.of(row[0]))
+    return found
+
+
+async def check(service: Running, call: Callable[[], Awaitable[Any]], *, most_pages: int = MOST_PAGES) -> None:
+    for plan in await plans(service, call):
+        assert not plan.scanned & BIG, plan.text
+        assert plan.pages <= most_pages, plan.text
+
+
+def get(
+    service: Running, path: str, *caller: str, sub: str | None = None, **params: Any
+) -> Callable[[], Awaitable[Any]]:
+    username, role, *locations = caller or ("alex", "administrator")
+    claims = {} if sub is None else {"sub": str(UUID(sub))}
+
+    async def call() -> None:
+        client = service.client(username, role, locations=locations, **claims)
+        answer = await client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+
+    return call
+
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "status, nearly all": {"status": "done"},
+    "status, few": {"status": "cancelled_refunding"},
+    "status, some": {"status": "awaiting_confirmation"},
+    "status, none": {"status": "collecting", "kind": "request"},
+    "several statuses": {"status": ["new", "in_progress", "awaiting_payment"]},
+    "group": {"group": "in_work"},
+    "groups of rare ones": {"group": ["ready", "review"]},
+    "kind, many": {"kind": "request"},
+    "kind, few": {"kind": "membership"},
+    "kind and status": {"kind": "goods", "status": "ready"},
+    "kind and status, opposed": {"kind": "membership", "status": "confirmed"},
+    "offering, busy": {"offering_id": id_of("offering", 1)},
+    "offering, quiet": {"offering_id": id_of("offering", 60)},
+    "offering, unknown": {"offering_id": id_of("offering", 999)},
+    "offerings": {"offering_id": [id_of("offering", 30), id_of("offering", 60)]},
+    "offering and status": {"offering_id": id_of("offering", 60), "status": "new"},
+    "assignee, busy": {"assignee_id": id_of("staff", 1)},
+    "assignee, quiet": {"assignee_id": id_of("staff", 40)},
+    "assignee, idle": {"assignee_id": id_of("staff", 999)},
+    "assignee and status": {"assignee_id": id_of("staff", 40), "status": "in_progress"},
+    "unassigned": {"unassigned": True},
+    "unassigned or mine": {"unassigned": True, "assignee_id": id_of("staff", 40)},
+    "unassigned and new": {"unassigned": True, "status": "new"},
+    "location": {"location_id": id_of("location", 5)},
+    "location, unknown": {"location_id": id_of("location", 999)},
+    "location and status": {"location_id": id_of("location", 5), "status": "new"},
+    "applicant": {"applicant_id": id_of("customer", 40_000)},
+    "applicant, regular": {"applicant_id": id_of("customer", REGULAR)},
+    "applicant and rating": {"applicant_id": id_of("customer", REGULAR), "rating": 1},
+    "premises": {"premises_id": id_of("location", 1_777)},
+    "premises, unknown": {"premises_id": id_of("location", 9_999_999)},
+    "created lately": {"created_from": "2026-11-30T00:00:00Z"},
+    "created long ago": {"created_before": "2024-12-10T00:00:00Z"},
+    "created in a month": {"created_from": "2025-06-01T00:00:00Z", "created_before": "2025-07-01T00:00:00Z"},
+    "created in a month, rare": {
+        "created_from": "2025-06-01T00:00:00Z",
+        "created_before": "2025-07-01T00:00:00Z",
+        "status": "new",
+    },
+    "paid": {"paid": True},
+    "unpaid": {"paid": False},
+    "unpaid of a kind": {"paid": False, "kind": "membership"},
+    "refund asked for": {"refund_state": "requested"},
+    "refund done": {"refund_state": "done"},
+    "refunds": {"refund_state": ["requested", "processing", "failed"]},
+    "rated worst": {"rating": 1},
+    "rated best": {"rating": 5},
+    "rated badly": {"rating": [1, 2]},
+    "overdue": {"overdue": True},
+    "overdue of a kind": {"overdue": True, "kind": "request"},
+    "overdue of a quiet assignee": {"overdue": True, "assignee_id": id_of("staff", 40)},
+}
+WORDS = {
+    "common": "сантехника",
+    "nearly all": "услуга",
+    "two common": "уборка помещения",
+    "street": "садовая",
+    "rare": "редчайшая",
+    "none": "несуществующее",
+    "rare and common": "редчайшая сантехника",
+    "number": "2123456",
+    "part of a number": "12345",
+    "address": "лесная, дом 17",
+    "common and short": "кв 5 сантехника",
+    "phone": "+7 900 000-77-77",
+}
+CALLERS = {
+    "administrator": ("alex", "administrator"),
+    "manager of requests": ("sergey", "service_manager"),
+    "shop": ("maria", "shop_manager"),
+    "desk": ("dana", "front_desk"),
+    "of one location": ("sergey", "service_manager", id_of("location", 3)),
+    "of two locations": ("rita", "rent_manager", id_of("location", 3), id_of("location", 4)),
+    "contractor without orders": ("petr", "contractor"),
+}
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+async def test_a_page_with_any_filter(service: Running, filters: dict[str, Any]) -> None:
+    await check(service, get(service, "/v1/orders", **filters))
+
+
+@pytest.mark.feature("B1")
+@pytest.mark.parametrize(
+    "name", ["nothing", "status, few", "status, some", "unassigned", "overdue", "unpaid", "rated worst"]
+)
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+async def test_a_page_of_whoever_asks(service: Running, caller: tuple[str, ...], name: str) -> None:
+    await check(service, get(service, "/v1/orders", *caller, **FILTERS[name]))
+
+
+async def test_a_kind_that_is_not_the_callers_is_not_looked_for(service: Running) -> None:
+    watched = Watched(service.database)
+    with watched.watching():
+        await get(service, "/v1/orders", *CALLERS["of two locations"], kind="request")()
+    assert watched.found == []
+
+
+@pytest.mark.feature("B4")
+async def test_any_page_of_a_long_list(service: Running) -> None:
+    """As quick far down as at the top."""
+    client = service.client("alex", "administrator")
+    lists: list[dict[str, Any]] = [{}, {"kind": "membership"}, {"q": "садовая"}]
+    for params in lists:
+        top = (await client.get("/v1/orders", params={**params, "limit": 200})).json()
+        deep: dict[str, Any] = {**params, "after": _deep(top["next"]), "limit": 50}
+        await check(service, get(service, "/v1/orders", **deep), most_pages=MOST_FOUND_PAGES)
+
+
+def _deep(cursor: str) -> str:
+    """An id of a year before; ids carry their instant."""
+    return f"{int(cursor.replace('-', '')[:12], 16) - 365 * 86_400_000:012x}" + cursor.replace("-", "")[12:]
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("caller", ["administrator", "manager of requests", "of one location", "shop"])
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+async def test_a_page_found_by_text(service: Running, words: str, caller: str) -> None:
+    # Goods have no address. That common words are in none of a caller's orders is known only when all were looked at.
+    in_vain = caller == "shop" and words in (WORDS["street"], WORDS["address"], WORDS["common and short"])
+    most = MOST_PAGES_IN_VAIN if in_vain else MOST_FOUND_PAGES
+    await check(service, get(service, "/v1/orders", *CALLERS[caller], q=words), most_pages=most)
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("words", [word for word in WORDS.values() if not word.startswith("+")])
+async def test_what_is_found_near_the_top_and_by_the_index_is_the_same(service: Running, words: str) -> None:
+    """The newest orders that have every word, however the query went about it."""
+    client = service.client("alex", "administrator")
+    answer = (await client.get("/v1/orders", params={"q": words})).json()
+    like = " AND ".join(f"text LIKE '%{word}%'" for word in words.split())
+    naive = await numbers(
+        service, f"SELECT o.number FROM orders o JOIN order_search s ON s.order_id = o.id WHERE {like}"
+    )
+    assert [item["number"] for item in answer["items"]] == naive[:50]
+    following = await client.get("/v1/orders", params={"q": words, "after": answer["next"]}) if answer["next"] else None
+    assert [item["number"] for item in following.json()["items"]] == naive[50:100] if following else len(naive) < 50
+
+
+async def numbers(service: Running, sql: str) -> list[int]:
+    async with service.database.read() as reading:
+        return [row["number"] for row in await reading.all(sa.text(f"{sql} ORDER BY o.id DESC LIMIT 100"))]
+
+
+@pytest.mark.feature("B8")
+async def test_a_phone_is_looked_up_by_an_index(service: Running) -> None:
+    answer = await service.client("alex", "administrator").get("/v1/orders", params={"q": WORDS["phone"]})
+    naive = await numbers(
+        service,
+        "SELECT o.number FROM orders o JOIN people p ON p.id = o.applicant_id"
+        " WHERE p.phone_digits = '79000007777' AND o.taken_up_at IS NOT NULL",
+    )
+    assert [item["number"] for item in answer.json()["items"]] == naive != []
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+async def test_counts_with_any_filter(service: Running, filters: dict[str, Any]) -> None:
+    await check(service, get(service, "/v1/orders/counts", **filters), most_pages=MOST_COUNTED_PAGES)
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+async def test_counts_of_what_is_found(service: Running, words: str) -> None:
+    await check(service, get(service, "/v1/orders/counts", q=words), most_pages=MOST_COUNTED_PAGES)
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+async def test_tabs_of_whoever_asks(service: Running, caller: tuple[str, ...]) -> None:
+    await check(service, get(service, "/v1/orders/counts", *caller), most_pages=3 * MOST_PAGES)
+
+
+@pytest.mark.parametrize(
+    ("filters", "condition"),
+    [
+        ({}, "true"),
+        ({"kind": "membership"}, "kind = 'membership'"),
+        ({"kind": ["goods", "hotel"]}, "kind IN ('goods', 'hotel')"),
+        ({"location_id": id_of("location", 5)}, f"location_id = '{id_of('location', 5)}'"),
+        ({"offering_id": id_of("offering", 60)}, f"offering_id = '{id_of('offering', 60)}'"),
+        ({"assignee_id": id_of("staff", 40)}, f"assignee_id = '{id_of('staff', 40)}'"),
+        ({"applicant_id": id_of("customer", REGULAR)}, f"applicant_id = '{id_of('customer', REGULAR)}'"),
+        ({"rating": 1}, "rating = 1"),
+        ({"rating": 5}, "rating = 5"),
+        ({"refund_state": "processing"}, "refund_state = 'processing'"),
+        ({"q": "редчайшая"}, "applicant_name LIKE '%Редчайшая%'"),
+        ({"q": "услуга"}, "lower(offering_title) LIKE '%услуга%'"),
+    ],
+)
+async def test_counts_are_what_there_is_or_less_and_say_so(
+    service: Running, filters: dict[str, Any], condition: str
+) -> None:
+    answer = await service.client("alex", "administrator").get("/v1/orders/counts", params=filters)
+    async with service.database.read() as reading:
+        rows = await reading.all(sa.text(f"SELECT status, count(*) AS count FROM orders WHERE {condition} GROUP BY 1"))
+    there = {row["status"]: row["count"] for row in rows}
+    for item in answer.json()["items"]:
+        exactly = there.get(item["status"], 0)
+        if item["more"]:
+            assert item["count"] <= min(exactly, 1000), item
+        else:
+            assert item["count"] == exactly <= 1000, item
+    # What is under way is counted to the last one; only what many words find is not.
+    if "q" not in filters or filters["q"] == "редчайшая":
+        assert not any(item["more"] for item in answer.json()["items"] if item["status"] == "in_progress")
+
+
+@pytest.mark.feature("B28")
+@pytest.mark.parametrize("n", [REGULAR, 49_000], ids=["regular", "seldom"])
+@pytest.mark.parametrize("sort", ["unread", "newest", "oldest"])
+@pytest.mark.parametrize(
+    "more", [{}, {"q": "сантехника"}, {"status": "done"}, {"premises_id": id_of("location", 1_001)}]
+)
+async def test_my_orders(service: Running, n: int, sort: str, more: dict[str, str]) -> None:
+    path, params = "/v1/orders/mine", {"sort": sort, **more}
+    await check(service, get(service, path, f"customer{n}", "customer", sub=id_of("customer", n), **params))
+
+
+async def test_cards_history_and_what_staff_look_up(service: Running) -> None:
+    number = 2_000_000 + COUNT - 7
+    for path in ("", "/history", "/actions", "/comments", "/files", "/cancellation"):
+        await check(service, get(service, f"/v1/orders/{number}{path}"), most_pages=100)
+    for words in ("Редчайшая", "customer777@", "79000012345"):
+        await check(service, get(service, "/v1/customers", q=words), most_pages=3_000)
+
+
+@pytest.mark.feature("A10")
+async def test_clocks_and_those_who_wait(service: Running) -> None:
+    customer = UUID(id_of("customer", REGULAR))
+
+    async def looked_up() -> None:
+        async with service.database.transaction() as transaction:
+            assert len(await store.due_locked(transaction, limit=100)) == 100
+        async with service.database.transaction() as transaction:
+            await store.waiting_locked(transaction, customer, limit=3)
+            await store.has_open_orders(transaction, customer)
+
+    await check(service, looked_up)
+
+
+async def test_changing_a_customers_name_finds_their_orders_by_an_index(service: Running) -> None:
+    watched = Watched(service.database)
+    with watched.watching("UPDATE"):
+        async with service.database.transaction() as transaction:
+            await store.rename_applicant(transaction, UUID(id_of("customer", 40_000)), "Новое Имя")
+    assert len(watched.found) == 2
+    for plan in await explained(service, watched.found, analyse=False):
+        assert not plan.scanned & BIG, plan.text
+
+
+@pytest.mark.feature("B5")
+async def test_an_export_reads_as_a_list_does(service: Running) -> None:
+    params = {"format": "csv", "created_from": "2026-11-01T00:00:00Z"}
+    await check(service, get(service, "/v1/orders/export", **params), most_pages=2 * MOST_PAGES)
+
+
+async def test_no_list_is_planned_for_somebody_else(service: Running) -> None:
+    """Connections that lists come by plan for the values that are asked for, each time."""
+    for offering in [1] * 8 + [60, 999]:
+        await get(service, "/v1/orders", offering_id=id_of("offering", offering))()
+    async with service.database.read() as reading:
+        rows = await reading.all(
+            sa.text(
+                "SELECT sum(generic_plans) AS generic, sum(custom_plans) AS custom FROM pg_prepared_statements"
+                " WHERE statement LIKE 'SELECT coalesce(json_agg%'"
+            )
+        )
+        assert rows[0]["generic"] == 0
+        assert rows[0]["custom"] >= 10
+
+
+async def test_the_schema_is_what_the_tables_say(databases: Databases) -> None:
+    url = await databases.clone(SERVICE)
+    await asyncio.to_thread(command.check, alembic_config(SERVICE.folder, url))
+    await databases.drop(url)

@@ -40,7 +40,7 @@ class Marks:
 #: activation codes.
 PRIVATE = re.compile(
     r"\+7900[0-9]{7}|[\w.-]+@example\.test|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{20,}|://[^:/@\s\"]+:[^@/\s\"*]+@"
-    r"|\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b"
+    r"|(?<![\w-])[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}(?![\w-])"
 )
 
 

@@ -1,5 +1,7 @@
 """The whole catalogue: categories, offerings with their versions, goods, locations; the directory of statuses."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
@@ -73,7 +75,7 @@ def _categories() -> None:
 
 
 def _offerings() -> None:
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("terms", sa.Text),
         sa.Column("title_en", sa.Text),
         sa.Column("short_text", sa.Text, nullable=False, server_default=""),

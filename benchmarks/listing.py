@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from foyer_chassis.roles import ALL_KINDS, kinds_of
+from orders.listing.domain import Filters, Scope
+from orders.listing.store import Query
+from orders.ordering.domain.machine import GROUPS
+from orders.ordering.domain.titles import MONEY_TITLES
 
 from . import seed
 from .bench import Bench
-from .figures import Figure, in_turn, p50_ms, p99_ms
+from .figures import BenchError, Figure, in_turn, p50_ms, p99_ms
 from .load import Load, request, saturate
 from .pgbench import pgbench
 
@@ -15,31 +24,73 @@ PAGE = 50
 LONGEST_P99_MS = 40.0
 SHARE = 0.1
 STAFF = "rita"
+ROLE = "rent_manager"
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the list: its address, and the statement of ordering/store.py, _PAGES, that it runs."""
+    """A page of the list: its address, and what it filters by."""
 
     name: str
     what: str
-    path: str
-    script: str
+    query: str
+    filters: Filters
+
+    @property
+    def path(self) -> str:
+        return f"/v1/orders?limit={PAGE}{self.query}"
 
 
-FIRST = Page(
-    "list",
-    f"first page of {PAGE}",
-    f"/v1/orders?limit={PAGE}",
-    f"SELECT * FROM orders WHERE number < 4611686018427387904 ORDER BY number DESC LIMIT {PAGE};",
-)
+FIRST = Page("list", f"first page of {PAGE}", "", Filters())
 FILTERED = Page(
-    "list/filtered",
-    f"first page of {PAGE} in one status",
-    f"/v1/orders?limit={PAGE}&status=confirmed",
-    "SELECT * FROM orders WHERE number < 4611686018427387904 AND status = 'confirmed'"
-    f" ORDER BY number DESC LIMIT {PAGE};",
+    "list/filtered", f"first page of {PAGE} in one status", "&status=confirmed", Filters(statuses=("confirmed",))
 )
+
+
+class _Recorder:
+    """Stands for the transaction that a query is run in, and notes the statement."""
+
+    def __init__(self) -> None:
+        self.sql = ""
+        self.arguments: tuple[object, ...] = ()
+
+    async def direct(self) -> _Recorder:
+        return self
+
+    async def row(self, sql: str, *arguments: object) -> dict[str, Any]:
+        self.sql, self.arguments = sql, arguments
+        return {"items": "[]", "count": 0, "last": None}
+
+
+async def script(page: Page) -> str:
+    """The statement that the service runs for the page, with its arguments written out."""
+    roles = frozenset({ROLE})
+    query = Query(
+        Scope(all_of=kinds_of(roles, "orders:read_all")),
+        page.filters,
+        now=datetime.now(UTC),
+        built_in={status.value for status in GROUPS},
+        every_kind=ALL_KINDS,
+        titles={
+            "status_titles": {status.value: status.value.capitalize() for status in GROUPS},
+            "status_groups": {status.value: group.value for status, group in GROUPS.items()},
+            "money_titles": MONEY_TITLES["ru"],
+        },
+    )
+    recorder = _Recorder()
+    await query.page(cast(Any, recorder), after=None, sorting="newest", limit=PAGE)
+    sql = recorder.sql
+    for number in range(len(recorder.arguments), 0, -1):
+        sql = sql.replace(f"${number}::", f"{_literal(recorder.arguments[number - 1])}::")
+    return sql + ";"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str | UUID):
+        return "'" + str(value).replace("'", "''") + "'"
+    raise BenchError(f"no literal for {value!r}")
 
 
 async def prepare(bench: Bench, rows: int) -> None:
@@ -65,10 +116,11 @@ async def measure(bench: Bench) -> list[Figure]:
 async def _measure(bench: Bench, page: Page) -> Figure:
     await load(bench, page)
     meter, latencies = bench.meter(), list[float]()
+    statement = await script(page)
 
     async def limit() -> float:
         url = bench.database_url("orders")
-        return (await pgbench(url, page.script, clients=CLIENTS, seconds=bench.scale.seconds)).per_second
+        return (await pgbench(url, statement, clients=CLIENTS, seconds=bench.scale.seconds)).per_second
 
     async def ours() -> float:
         with meter.running():

@@ -145,6 +145,55 @@ async def saturate(
     return load
 
 
+async def steady(
+    url: str, make: Callable[[int], bytes], *, per_second: float, until: Callable[[], bool], expect: int
+) -> Load:
+    """Requests at even distances, however long each takes, until it is time to stop.
+
+    A latency counts from the instant at which the request was due: one that had to wait for its turn is late too.
+
+    Raises:
+        BenchError: an answer had another status than `expect`.
+    """
+    free: list[Client] = []
+    every: list[Client] = []
+    load = Load()
+    tasks: set[asyncio.Task[None]] = set()
+    started = time.perf_counter()
+
+    async def one(number: int, due: float) -> None:
+        if free:
+            client = free.pop()
+        else:
+            client = await Client.open(url)
+            every.append(client)
+        answer = await client.ask(make(number))
+        load.latencies.append(time.perf_counter() - due)
+        check(answer, expect)
+        free.append(client)
+
+    try:
+        number = 0
+        while not until():
+            due = started + number / per_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            task = asyncio.create_task(one(number, due))
+            tasks.add(task)
+            number += 1
+            for done in [task for task in tasks if task.done()]:
+                tasks.remove(done)
+                done.result()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for client in every:
+            client.close()
+    load.seconds = time.perf_counter() - started
+    return load
+
+
 def check(answer: Answer, expect: int) -> None:
     """Raises BenchError unless the answer has the expected status."""
     if answer.status != expect:

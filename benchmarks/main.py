@@ -14,7 +14,20 @@ import uvloop
 from foyer_tools.steps import say, step
 from foyer_tools.supervise import running
 
-from . import availability, chaining, fighting, growing, handling, hopping, journeying, listing, placing, relaying, seed
+from . import (
+    availability,
+    chaining,
+    exporting,
+    fighting,
+    growing,
+    handling,
+    hopping,
+    journeying,
+    listing,
+    placing,
+    relaying,
+    seed,
+)
 from .bench import FULL, QUICK, Bench, profile
 from .figures import BenchError, Figure
 from .table import show
@@ -33,6 +46,7 @@ BENCHES: dict[str, Measure] = {
     "journey": journeying.measure,
     "fight": fighting.measure,
     "availability": availability.measure,
+    "export": exporting.measure,
     "memory": journeying.measure_memory,
     "growth": growing.measure,
 }

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from foyer_contracts.orders import OrderPlaced
 from foyer_contracts.samples import SAMPLES
+from orders.ordering.store.mapping import AT_PLACING
 
 from . import seed
 from .bench import CUSTOMERS, Bench
@@ -17,14 +18,15 @@ from .pgbench import pgbench
 
 CLIENTS = 16
 PATH = "/v1/orders"
-TABLES = ("orders", "order_history", "outbox", "idempotency_keys")
+TABLES = ("orders", "order_history", "order_search", "outbox", "idempotency_keys")
 
-#: The statements of the service: what an order names (catalogue/store.py, _FOR_ORDER), then everything in one
-#: (ordering/store.py, _INSERT_NEW within idempotency.OneStatement). `new` stands for what the service makes in Python.
+#: The statements of the service: what an order names (catalogue/store/offerings.py, _FOR_ORDER), then everything in one
+#: (ordering/store, _INSERT_NEW within idempotency.OneStatement). `new` stands for what the service makes in Python; the
+#: other columns are those of an order that the service placed.
 SCRIPT = rf"""
 \set room random({seed.FIRST_ROOM}, {seed.FIRST_ROOM + seed.ROOMS - 1})
-SELECT o.*, r.id AS resource_id, r.time_zone, r.opening_hours, r.closed_days, r.slot_minutes, r.price_amount,
-    r.price_currency, r.active AS resource_active
+SELECT o.id AS offering_id, o.version AS offering_version, r.id AS resource_id, r.time_zone, r.opening_hours::text,
+    r.closed_days, r.slot_minutes, r.price_amount, r.price_currency, r.active AS resource_active, r.location_id
 FROM (VALUES (:offering::uuid, lpad(to_hex(:room::bigint), 32, '0')::uuid)) AS wanted (offering, resource)
 LEFT JOIN offerings o ON o.id = wanted.offering
 LEFT JOIN resource_copies r ON r.id = wanted.resource;
@@ -42,18 +44,43 @@ WITH new AS MATERIALIZED (
     INSERT INTO outbox (event_id, exchange, type, body)
     SELECT id, 'foyer.events', 'orders.order.placed.v1', :event::bytea FROM key, new
 ), placed AS (
-    INSERT INTO orders (
-        id, number, kind, offering_id, offering_title, applicant_id, payer_kind, prepaid, customer_may_cancel,
-        responsible_ids, resource_id, starts_at, ends_at, comment, currency, status, version, created_at, updated_at
-    ) SELECT id, number, 'slot_booking', :offering::uuid, 'Переговорная', applicant, 'individual', true, true,
-        ARRAY[:offering::uuid], room, now, now, NULL, 'RUB', 'new', 1, now, now
-    FROM key, new
+    INSERT INTO orders ({{columns}}) SELECT {{values}} FROM key, new
 ), history AS (
     INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
     SELECT id, 1, 0, now, 'new', 'customer', applicant FROM key, new
+), search AS (
+    INSERT INTO order_search (order_id, text) SELECT id, number::text || ' переговорная посетитель' FROM key, new
 )
 SELECT 1 FROM key;
 """
+#: Columns that differ from order to order, as `new` has them.
+NEW = {
+    "id": "new.id",
+    "number": "new.number",
+    "applicant_id": "new.applicant",
+    "resource_id": "new.room",
+    "created_at": "new.now",
+    "updated_at": "new.now",
+    "starts_at": "new.now",
+    "ends_at": "new.now",
+}
+
+
+async def _columns(connection: Any) -> tuple[str, str]:
+    """The columns that the service writes for a new order, and their values: those of the last one, or of `new`."""
+    same = [name for name in AT_PLACING if name not in NEW]
+    row = await connection.fetchrow(
+        f"SELECT {', '.join(f'quote_nullable({name}::text) AS {name}' for name in same)}"
+        " FROM orders ORDER BY number DESC LIMIT 1"
+    )
+    types = await connection.fetch(
+        "SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute"
+        " WHERE attrelid = 'orders'::regclass AND attname = ANY($1)",
+        same,
+    )
+    casts = {column["attname"]: column["type"] for column in types}
+    values = [NEW[name] if name in NEW else f"{row[name]}::{casts[name]}" for name in AT_PLACING]
+    return ", ".join(AT_PLACING), ", ".join(values)
 
 
 class Placing:
@@ -77,11 +104,14 @@ class Placing:
                 "SELECT body FROM outbox WHERE type = 'orders.order.placed.v1' ORDER BY position DESC LIMIT 1"
             )
             kept = await connection.fetchrow("SELECT headers::text, body FROM idempotency_keys LIMIT 1")
+            columns, values = await _columns(connection)
             version = int(await connection.fetchval("SELECT current_setting('server_version_num')"))
             await connection.execute("CREATE SEQUENCE IF NOT EXISTS bench_numbers START 1000000000 CACHE 50")
             await connection.execute("GRANT USAGE ON SEQUENCE bench_numbers TO PUBLIC")
         # Keys that grow, as the service's do; gen_random_uuid() scatters them, where there is nothing better.
-        made._script = SCRIPT.format(new_id="uuidv7()" if version >= 180_000 else "gen_random_uuid()")
+        made._script = SCRIPT.format(
+            new_id="uuidv7()" if version >= 180_000 else "gen_random_uuid()", columns=columns, values=values
+        )
         made._variables = {
             "offering": seed.OFFERING,
             "headers": kept["headers"],

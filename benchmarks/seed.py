@@ -70,7 +70,8 @@ async def empty(bench: Bench) -> None:
 
     for service in bench.system.profile.services:
         async with bench.database(service) as connection:
-            kept = ("alembic_version", "people")
+            # What migrations put in, and who is known.
+            kept = ("alembic_version", "people", "statuses")
             names = await connection.fetch(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL($1)", list(kept)
             )
@@ -129,33 +130,44 @@ def _id(number: str) -> str:
 
 
 async def orders(bench: Bench, count: int, *, first: int = 1, settled: bool = True) -> None:
-    """Orders numbered from `first`, with their history; id of number n is the UUID of n.
+    """Orders numbered from `first`, with their history and what they are found by; id of number n is the UUID of n.
 
-    Settled ones are what a year leaves: most are done, a fifteenth of all people are those of the sandbox. Otherwise
-    all are `new` and nothing has happened yet.
+    Settled ones are what a year leaves: most are done, a fifteenth of all are of the sandbox's people. Otherwise all
+    are `new` and nothing has happened yet.
     """
+    last = first + count - 1
     async with bench.database("orders") as connection:
-        await connection.execute(_ORDERS, first, first + count - 1, settled, [person_id(who) for who in CUSTOMERS])
-        await connection.execute(
-            f"""
-            INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind)
-            SELECT {_id("n")}, 1, 0, now(), 'new', 'customer' FROM generate_series($1::bigint, $2::bigint) AS n
-            """,
-            first,
-            first + count - 1,
-        )
-        await connection.execute("VACUUM ANALYZE orders, order_history")
+        await connection.execute(_ORDERS, first, last, settled, [person_id(who) for who in CUSTOMERS])
+        await connection.execute(_HISTORY, first, last)
+        # Built at once it is faster by far than kept up row by row.
+        definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_trigrams'::regclass)")
+        await connection.execute("DROP INDEX order_search_trigrams")
+        await connection.execute(_SEARCH, first, last)
+        await connection.execute(definition)
+        await connection.execute("VACUUM ANALYZE orders, order_history, order_search")
 
 
+_HISTORY = f"""
+    INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind)
+    SELECT {_id("n")}, 1, 0, now(), 'new', 'customer' FROM generate_series($1::bigint, $2::bigint) AS n
+"""
+_SEARCH = """
+    INSERT INTO order_search (order_id, text)
+    SELECT id, lower(concat_ws(' ', number, offering_title, applicant_name)) FROM orders WHERE number BETWEEN $1 AND $2
+"""
 _ORDERS = f"""
-    INSERT INTO orders (id, number, kind, offering_id, offering_title, applicant_id, payer_kind, prepaid,
-        customer_may_cancel, responsible_ids, resource_id, starts_at, ends_at, currency, status, version,
-        created_at, updated_at, lines, total_amount, pay_until, places, reservation, paid_amount, payment_url,
-        invoice_number, cancel_reason)
-    SELECT {_id("n")}, n, 'slot_booking', '{OFFERING}', 'Переговорная',
+    INSERT INTO orders (id, number, kind, offering_id, offering_title, location_id, applicant_id, applicant_name,
+        payer_kind, prepaid, customer_may_cancel, rules, responsible_ids, resource_id, starts_at, ends_at, currency,
+        status, version, created_at, updated_at, lines, total_amount, pay_until, places, reservation, paid_amount,
+        invoices, payments, invoice_number, invoiced_amount, open_invoices, money_status, cancel_reason, assignee_id,
+        taken_up_at, rating, rating_text, rated_at, costs_amount)
+    SELECT {_id("n")}, n, 'slot_booking', '{OFFERING}', 'Переговорная', '{LOCATION}',
         CASE WHEN n % 15 = 0 THEN ($4::uuid[])[1 + (n / 15) % cardinality($4::uuid[])]
              ELSE md5((n % 50000)::text)::uuid END,
-        'individual', true, true, ARRAY['{MANAGER}'::uuid], {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
+        'Посетитель ' || n % 50000, 'individual', true, true,
+        '{{"customer_may_cancel": true, "needs_file": false, "needs_confirmation": true, "auto_close_minutes": null,
+           "refunds_allowed": true, "cancellation": []}}',
+        ARRAY['{MANAGER}'::uuid], {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
         base + interval '1 hour', base + interval '2 hours', 'RUB', status,
         CASE WHEN $3 THEN 5 ELSE 1 END, base - interval '1 day', base,
         CASE WHEN $3 THEN jsonb_build_array(jsonb_build_object('title', 'Переговорная, 30 min', 'quantity', {SLOTS},
@@ -166,14 +178,29 @@ _ORDERS = f"""
             'Переговорная', 'location_name', 'Фойе на Литейном', 'time_zone', '{ZONE}', 'starts_at',
             base + interval '1 hour', 'ends_at', base + interval '2 hours') END,
         CASE WHEN NOT $3 THEN 0 WHEN status = 'done' THEN 4 ELSE 2 END,
-        CASE WHEN status IN ('done', 'confirmed', 'active') THEN {PRICE * SLOTS} ELSE 0 END,
-        CASE WHEN $3 THEN 'https://pay.example.test/' || md5(n::text) END, CASE WHEN $3 THEN n END,
-        CASE WHEN status = 'cancelled' THEN 'hold_expired' END
+        CASE WHEN paid THEN {PRICE * SLOTS} ELSE 0 END,
+        CASE WHEN $3 THEN jsonb_build_object({_id("n + 1")}, jsonb_build_object('number', n, 'amount', {PRICE * SLOTS},
+            'state', CASE WHEN paid THEN 'paid' WHEN status = 'new' THEN 'issued' ELSE 'cancelled' END))
+            ELSE '{{}}' END,
+        CASE WHEN paid THEN jsonb_build_object({_id("n + 2")}, jsonb_build_object('number', n, 'amount',
+            {PRICE * SLOTS}, 'method', 'bank_card', 'state', 'succeeded', 'at', base)) ELSE '{{}}' END,
+        CASE WHEN $3 THEN n END,
+        CASE WHEN paid OR status = 'new' AND $3 THEN {PRICE * SLOTS} ELSE 0 END,
+        CASE WHEN status = 'new' AND $3 THEN 1 ELSE 0 END,
+        CASE WHEN paid THEN 'paid' WHEN $3 THEN 'awaiting_payment' ELSE 'not_priced' END,
+        CASE WHEN status = 'cancelled' THEN 'hold_expired' END,
+        CASE WHEN n % 3 <> 0 THEN '{MANAGER}'::uuid END, CASE WHEN paid THEN base END,
+        CASE WHEN status = 'done' AND n % 4 = 0 THEN 1 + n % 5 END, CASE WHEN status = 'done' AND n % 4 = 0
+            THEN 'Спасибо' END, CASE WHEN status = 'done' AND n % 4 = 0 THEN base END,
+        CASE WHEN paid THEN {PRICE * SLOTS // 20} ELSE 0 END
     FROM (
-        SELECT n, now() + make_interval(days => (CASE WHEN $3 THEN -(n % 365) ELSE 2 + n % 365 END)::int) AS base,
-            CASE WHEN NOT $3 THEN 'new' WHEN n % 100 < 72 THEN 'done' WHEN n % 100 < 90 THEN 'cancelled'
-                 WHEN n % 100 < 97 THEN 'confirmed' WHEN n % 100 < 98 THEN 'active' ELSE 'new' END AS status
-        FROM generate_series($1::bigint, $2::bigint) AS n
+        SELECT n, base, status, $3 AND status IN ('done', 'confirmed', 'active') AS paid
+        FROM generate_series($1::bigint, $2::bigint) AS n,
+        LATERAL (
+            SELECT now() + make_interval(days => (CASE WHEN $3 THEN -(n % 365) ELSE 2 + n % 365 END)::int) AS base,
+                CASE WHEN NOT $3 THEN 'new' WHEN n % 100 < 72 THEN 'done' WHEN n % 100 < 90 THEN 'cancelled'
+                     WHEN n % 100 < 97 THEN 'confirmed' WHEN n % 100 < 98 THEN 'active' ELSE 'new' END AS status
+        ) AS one
     ) AS each
 """
 

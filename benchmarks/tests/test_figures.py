@@ -7,13 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from benchmarks.figures import BenchError, Figure, in_turn, p50_ms, p99_ms, percentile
-from benchmarks.load import Client, request, saturate
+from benchmarks.listing import FILTERED, FIRST, script
+from benchmarks.load import Client, request, saturate, steady
 from benchmarks.machine import GENERATOR, Meter
 from benchmarks.seed import ROOMS, free_slots
 from benchmarks.table import quantity, ratio
@@ -141,3 +143,30 @@ async def test_an_answer_without_a_length_is_refused() -> None:
         with pytest.raises(BenchError, match="without a length"):
             await client.ask(request("GET", "/x", "token"))
         client.close()
+
+
+async def test_a_steady_load_keeps_its_pace_and_counts_what_waits() -> None:
+    async with server(*[answer("200 OK", b"{}")] * 400) as url:
+        text = request("GET", "/x", "token")
+        until = time.perf_counter() + 0.5
+        load = await steady(url, lambda _: text, per_second=40, until=lambda: time.perf_counter() > until, expect=200)
+    assert 18 <= len(load.latencies) <= 22
+    # The server gives each answer in two pieces, ten milliseconds apart.
+    assert min(load.latencies) >= 0.01
+
+
+async def test_a_wrong_answer_ends_a_steady_load() -> None:
+    async with server(answer("503 Service Unavailable", b"busy")) as url:
+        text = request("GET", "/x", "token")
+        with pytest.raises(BenchError, match="503 instead of 200: busy"):
+            await steady(url, lambda _: text, per_second=50, until=lambda: False, expect=200)
+
+
+async def test_the_limit_of_list_is_the_statement_of_the_service() -> None:
+    first, filtered = await script(FIRST), await script(FILTERED)
+    assert first.startswith("SELECT coalesce(json_agg(r), '[]')::text AS items")
+    assert "o.status = 'confirmed'" in filtered
+    assert "o.status = 'confirmed'" not in first
+    for text in (first, filtered):
+        assert "$" not in text
+        assert "ORDER BY o.id DESC LIMIT 50::int" in text

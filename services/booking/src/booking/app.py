@@ -6,6 +6,7 @@ from foyer_chassis.settings import ServiceSettings
 
 from .classes import routes as classes
 from .coworking import routes as coworking
+from .hotel import routes as hotel
 from .memberships import routes as memberships
 from .reserving import routes as reserving
 from .resources import routes as resources
@@ -23,6 +24,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             memberships.router,
             classes.router,
             coworking.router,
+            hotel.router,
         ],
-        description="Locations, resources and their slots; reservations never held by two; memberships and classes; coworking.",
+        description="Resources and slots, never held by two; classes, memberships, coworking, hotel.",
     )

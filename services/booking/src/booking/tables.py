@@ -4,6 +4,7 @@ from foyer_chassis.tables import add_chassis_tables
 
 from .classes import tables as classes
 from .coworking import tables as coworking
+from .hotel import tables as hotel
 from .lodging import tables as lodging
 from .memberships import tables as memberships
 from .reserving import tables as reserving
@@ -17,6 +18,7 @@ for table in (
     classes.classes,
     lodging.lodgings,
     coworking.tariffs,
+    hotel.rates,
 ):
     assert table.metadata is metadata
 add_chassis_tables(metadata)

@@ -6,6 +6,7 @@ from foyer_chassis.settings import ServiceSettings
 
 from .classes import consumers as classes
 from .coworking import consumers as coworking
+from .hotel import consumers as hotel
 from .lodging import clock as lodging_clock
 from .lodging import consumers as lodging
 from .reserving.clock import loops
@@ -20,6 +21,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             *subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *classes.SUBSCRIPTIONS,
             *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+            *hotel.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *lodging.SUBSCRIPTIONS,
         ],
         loops=[

@@ -20,14 +20,14 @@ from ..lodging import use_cases as lodging
 from ..lodging.domain import Group, Kind, Lodging
 from ..lodging.routes import (
     After,
-    GroupIn,
-    GroupOut,
-    GroupPage,
     IfMatch,
     Limit,
     LodgingOut,
-    NewGroup,
+    NewPlan,
     OnlyIf,
+    PlanIn,
+    PlanOut,
+    PlanPage,
     Strict,
     UnitIn,
     UnitList,
@@ -111,11 +111,11 @@ class OtherPlaceIn(Strict):
     place_id: UUID
 
 
-@router.post("/spaces", status_code=201, response_model=GroupOut, dependencies=[_CONFIGURE])
-async def create_space(body: NewGroup, once: OncePerKey) -> Response:
+@router.post("/spaces", status_code=201, response_model=PlanOut, dependencies=[_CONFIGURE])
+async def create_space(body: NewPlan, once: OncePerKey) -> Response:
     async def command(transaction: Transaction) -> Answer:
         space = await lodging.create_group(transaction, Kind.TICKET, **dict(body))
-        return Answer(GroupOut.of(space), 201, {"Location": f"/v1/spaces/{space.id}", "ETag": etag(space.version)})
+        return Answer(PlanOut.of(space), 201, {"Location": f"/v1/spaces/{space.id}", "ETag": etag(space.version)})
 
     return await once.run(command)
 
@@ -123,27 +123,27 @@ async def create_space(body: NewGroup, once: OncePerKey) -> Response:
 @router.get("/spaces", dependencies=[_READ])
 async def list_spaces(
     reading: Reading, location_id: UUID | None = None, limit: Limit = 50, after: After = None
-) -> GroupPage:
+) -> PlanPage:
     found = await lodging_store.groups_page(reading, Kind.TICKET, location_id=location_id, after=after, limit=limit)
-    return GroupPage(items=[GroupOut.of(item) for item in found], next=found[-1].id if len(found) == limit else None)
+    return PlanPage(items=[PlanOut.of(item) for item in found], next=found[-1].id if len(found) == limit else None)
 
 
 @router.get("/spaces/{space_id}", dependencies=[_READ])
-async def get_space(space_id: UUID, reading: Reading, response: Response) -> GroupOut:
+async def get_space(space_id: UUID, reading: Reading, response: Response) -> PlanOut:
     space = await lodging.visible_group(reading, Kind.TICKET, space_id)
     response.headers["ETag"] = etag(space.version)
-    return GroupOut.of(space)
+    return PlanOut.of(space)
 
 
 @router.put("/spaces/{space_id}", dependencies=[_CONFIGURE])
 async def change_space(
-    space_id: UUID, body: GroupIn, transaction: InTransaction, response: Response, if_match: IfMatch = None
-) -> GroupOut:
+    space_id: UUID, body: PlanIn, transaction: InTransaction, response: Response, if_match: IfMatch = None
+) -> PlanOut:
     space = await lodging.change_group(
         transaction, Kind.TICKET, space_id, **dict(body), if_version=version_of(if_match)
     )
     response.headers["ETag"] = etag(space.version)
-    return GroupOut.of(space)
+    return PlanOut.of(space)
 
 
 @router.post("/spaces/{space_id}/places", status_code=201, response_model=UnitOut, dependencies=[_CONFIGURE])

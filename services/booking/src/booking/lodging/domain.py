@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from foyer_chassis.errors import ConflictError
@@ -153,6 +154,7 @@ class Lodging:
         unit_id: the one unit that was asked for; None: any. `zone`: only units of that zone.
         quantity: units of the tariff (hours, days, …), or nights.
         no_show_due_at: when it is a no-show by itself, if nobody checks in before.
+        terms: what a kind keeps of its price as it was when it was sold; see `hotel.domain`.
     """
 
     id: UUID
@@ -185,7 +187,7 @@ class Lodging:
     blocked: bool = False
     no_show_at: datetime | None = None
     no_show_due_at: datetime | None = None
-    extras: tuple[Mapping[str, object], ...] = field(default=())
+    terms: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
 
     @property

@@ -22,7 +22,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class GroupIn(Strict):
+class PlanIn(Strict):
     name: str = Field(min_length=1, max_length=200)
     hold_ttl_seconds: StrictInt | None = Field(
         default=None, ge=1, le=30 * 86_400, description="how long an unpaid order holds; null: the default"
@@ -36,11 +36,11 @@ class GroupIn(Strict):
     active: StrictBool = True
 
 
-class NewGroup(GroupIn):
+class NewPlan(PlanIn):
     location_id: UUID
 
 
-class GroupOut(BaseModel):
+class PlanOut(BaseModel):
     id: UUID
     location_id: UUID
     location_name: str
@@ -66,8 +66,8 @@ class GroupOut(BaseModel):
         )
 
 
-class GroupPage(BaseModel):
-    items: list[GroupOut]
+class PlanPage(BaseModel):
+    items: list[PlanOut]
     next: UUID | None
 
 

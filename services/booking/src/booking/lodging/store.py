@@ -218,9 +218,7 @@ def _lodging(row: sa.RowMapping) -> Lodging:
         Item(item["title"], item["quantity"], Money(amount=item["amount"], currency=row["currency"]), item["extra"])
         for item in row["items"]
     )
-    return Lodging(
-        **{**values, "kind": Kind(row["kind"]), "status": Status(row["status"]), "extras": tuple(row["extras"])}
-    )
+    return Lodging(**{**values, "kind": Kind(row["kind"]), "status": Status(row["status"])})
 
 
 def _values(lodging: Lodging) -> dict[str, Any]:
@@ -229,7 +227,6 @@ def _values(lodging: Lodging) -> dict[str, Any]:
         {"title": item.title, "quantity": item.quantity, "amount": item.unit_price.amount, "extra": item.extra}
         for item in lodging.items
     ]
-    values["extras"] = [dict(extra) for extra in lodging.extras]
     return {**values, "currency": lodging.total.currency, "kind": lodging.kind.value, "status": lodging.status.value}
 
 

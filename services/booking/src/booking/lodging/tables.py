@@ -72,7 +72,7 @@ lodgings = sa.Table(
     sa.Column("blocked", sa.Boolean, nullable=False),
     sa.Column("no_show_at", INSTANT),
     sa.Column("no_show_due_at", INSTANT),
-    sa.Column("extras", JSONB, nullable=False),
+    sa.Column("terms", JSONB, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False),
     sa.UniqueConstraint("order_id", name="lodgings_one_per_order"),

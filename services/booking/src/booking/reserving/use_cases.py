@@ -28,11 +28,6 @@ async def hold_places(
     Set-based: the same three queries for one order and for fifty. What costs nothing, or is paid afterwards, waits
     for no payment: it is confirmed at once.
     """
-    for event in placed:
-        if event.data.stay is not None:
-            # There are no rooms here yet, so none has that id.
-            with handling(event):
-                _unavailable(transaction, event.data.order_id, "unknown_resource", event.sequence)
     wanted = {event.data.order_id: event for event in placed if event.data.slots is not None}
     if not wanted:
         return

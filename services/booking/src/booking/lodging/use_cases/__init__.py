@@ -13,6 +13,7 @@ from .life import (
     no_show_due_now,
     opened,
     release,
+    retake,
     retime,
     start_due,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "publish_changed",
     "publish_rescheduled",
     "release",
+    "retake",
     "retime",
     "start_due",
     "visible_group",

@@ -302,6 +302,27 @@ async def retime(transaction: Transaction, before: Lodging, after: Lodging, grou
     return after
 
 
+async def retake(transaction: Transaction, before: Lodging, after: Lodging, group: Group, actor: Actor) -> Lodging:
+    """Another time for what has not begun: in the same units where they are free then, else in others of the group.
+
+    Raises PlacesTakenError.
+    """
+    held = await store.claimed_units(transaction, before.id)
+    await store.unclaim(transaction, [before.id])
+    free = await store.free_units(transaction, after.group_id, after.starts_at, after.ends_at, zone=after.zone)
+    same = [unit for unit in free if unit in held]
+    chosen = [*same, *(unit for unit in free if unit not in same)][: after.rooms]
+    if len(chosen) < after.rooms or not await store.claim(
+        transaction, after.id, chosen, after.starts_at, after.ends_at
+    ):
+        raise PlacesTakenError(place=before.place)
+    after = replace(after, place=_labels(chosen), version=before.version + 1)
+    after = replace(after, no_show_due_at=no_show_due(after, group))
+    await store.save(transaction, after)
+    publish_rescheduled(transaction, before, after, group, actor)
+    return after
+
+
 def no_show_due(lodging: Lodging, group: Group) -> datetime | None:
     waits = lodging.status in LIVE and lodging.checked_in_at is None and group.no_show_after is not None
     return lodging.starts_at + group.no_show_after if waits and group.no_show_after is not None else None

@@ -1,0 +1,286 @@
+"""Hotel stays: asked for, and processed at the reception (A17)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
+from foyer_contracts.envelope import Event
+from foyer_contracts.ids import new_id
+from foyer_contracts.orders import Actor, OrderPlaced, StayRequest
+
+from ..lodging import store as lodging_store
+from ..lodging import use_cases as lodging
+from ..lodging.domain import LIVE, Group, Kind, Lodging, NotBegunError, NotPossibleNowError, Status
+from ..resources import store as resources_store
+from ..resources.domain import InThePastError, UnknownResourceError
+from . import store
+from .domain import Extra, Guests, Rate, RoomType, StayDatesInvalidError, UnknownExtraError, Wanted, quote
+
+
+async def hold_stays(transaction: Transaction, placed: Sequence[Event[OrderPlaced]], *, default_ttl: timedelta) -> None:
+    asked = [event for event in placed if event.data.stay is not None]
+    if not asked:
+        return
+    type_ids = {event.data.stay.room_type_id for event in asked if event.data.stay is not None}
+    rates = await store.rates_of(transaction, type_ids)
+
+    async def prepare(event: Event[OrderPlaced], groups: Mapping[UUID, Group]) -> Lodging:
+        return await _stay(transaction, event, groups, rates, default_ttl=default_ttl)
+
+    await lodging.hold(transaction, asked, Kind.STAY, type_ids, prepare)
+
+
+async def _stay(
+    transaction: Transaction,
+    event: Event[OrderPlaced],
+    groups: Mapping[UUID, Group],
+    rates: Sequence[Rate],
+    *,
+    default_ttl: timedelta,
+) -> Lodging:
+    request = event.data.stay
+    assert request is not None
+    group = groups.get(request.room_type_id)
+    rate = next(
+        (
+            rate
+            for rate in rates
+            if rate.active and rate.type_id == request.room_type_id and request.tariff_id in (None, rate.id)
+        ),
+        None,
+    )
+    if group is None or not group.active or rate is None:
+        raise UnknownResourceError
+    room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
+    now = transaction.now
+    if request.arrival < now.astimezone(group.location.calendar.zone).date():
+        raise InThePastError(field="arrival", now=now.isoformat())
+    wanted = await _wanted(transaction, request, room_type, rate)
+    guests = Guests(request.rooms, request.adults, request.children)
+    found = quote(room_type, rate, wanted, request.arrival, request.departure, guests)
+    return Lodging(
+        id=new_id(),
+        kind=Kind.STAY,
+        number=0,
+        code="",
+        order_id=event.data.order_id,
+        group_id=group.id,
+        applicant_id=event.data.applicant_id,
+        visitor_name=request.visitor.name,
+        visitor_id=request.visitor.id,
+        tariff_id=rate.id,
+        tariff=rate.name,
+        # Who comes in the evening has the room from now on.
+        starts_at=max(found.starts_at, now),
+        ends_at=found.ends_at,
+        quantity=found.nights,
+        items=found.items,
+        status=Status.HELD,
+        expires_at=lodging.hold_until(group, now, default_ttl),
+        rooms=request.rooms,
+        arrival=request.arrival,
+        departure=request.departure,
+        adults=request.adults,
+        children=request.children,
+        terms=found.terms,
+    )
+
+
+async def _wanted(transaction: Transaction, request: StayRequest, room_type: RoomType, rate: Rate) -> list[Wanted]:
+    known = await store.extras_by_id(transaction, {item.extra_id for item in request.extras})
+    wanted = []
+    for item in request.extras:
+        extra = known.get(item.extra_id)
+        if (
+            extra is None
+            or not extra.active
+            or extra.location_id != room_type.group.location.id
+            or extra.price.currency != rate.price.currency
+        ):
+            raise UnknownExtraError(field="extras.extra_id", value=str(item.extra_id))
+        wanted.append(Wanted(extra, item.quantity, item.at, extra.price.amount))
+    return wanted
+
+
+async def check_in(transaction: Transaction, stay: Lodging, group: Group, actor: Actor) -> Lodging:
+    """The guests are here; once. Raises NotPossibleNowError, NotBegunError."""
+    if stay.checked_in_at is not None and stay.status in (*LIVE, Status.ENDED):
+        return stay
+    lodging.need(stay, LIVE)
+    if transaction.now < stay.starts_at:
+        raise NotBegunError(starts_at=stay.starts_at.isoformat())
+    after = replace(stay, checked_in_at=transaction.now, no_show_due_at=None, version=stay.version + 1)
+    await lodging_store.save(transaction, after)
+    lodging.publish_changed(transaction, after, group, "checked_in", actor)
+    return after
+
+
+async def check_out(transaction: Transaction, stay: Lodging, group: Group, actor: Actor) -> Lodging:
+    """The guests went; nights that lie ahead are free. Raises NotPossibleNowError: nobody was checked in."""
+    if stay.checked_out_at is not None:
+        return stay
+    if stay.checked_in_at is None:
+        raise NotPossibleNowError(state={"status": stay.status.value, "checked_in": False})
+    lodging.need(stay, (*LIVE, Status.ENDED))
+    if stay.status is Status.ENDED or transaction.now <= stay.starts_at:
+        after = replace(stay, checked_out_at=transaction.now, version=stay.version + 1)
+        await lodging_store.save(transaction, after)
+    else:
+        after = await lodging.end_now(transaction, replace(stay, checked_out_at=transaction.now), group)
+    lodging.publish_changed(transaction, after, group, "checked_out", actor)
+    return after
+
+
+async def no_show(transaction: Transaction, stay: Lodging, group: Group, actor: Actor) -> Lodging:
+    """Nobody came. Raises NotPossibleNowError, NotBegunError."""
+    if transaction.now < stay.starts_at:
+        raise NotBegunError(starts_at=stay.starts_at.isoformat())
+    return await lodging.give_up(transaction, stay, group, actor)
+
+
+async def move_room(
+    transaction: Transaction,
+    stay: Lodging,
+    group: Group,
+    actor: Actor,
+    *,
+    room_id: UUID,
+    from_room_id: UUID | None,
+) -> Lodging:
+    """Another room of the type for what is left of the stay. Raises NotFoundError, and what `move_unit` raises."""
+    room = await lodging_store.unit_by_id(transaction, room_id)
+    given_up = None if from_room_id is None else await lodging_store.unit_by_id(transaction, from_room_id)
+    if room is None or room.group_id != group.id or (from_room_id is not None and given_up is None):
+        raise NotFoundError("There is no such room of this type.", field="room_id")
+    after = await lodging.move_unit(transaction, stay, group, room, from_unit=given_up, actor=actor)
+    if after is not stay:
+        lodging.publish_changed(transaction, after, group, "room_moved", actor)
+    return after
+
+
+async def change_dates(
+    transaction: Transaction, stay: Lodging, group: Group, actor: Actor, *, arrival: date, departure: date
+) -> Lodging:
+    """Other nights. Those that stay keep their price; a stay that has begun changes only its end, to a later instant
+    than now.
+
+    Raises:
+        NotPossibleNowError, StayDatesInvalidError, PlacesTakenError, StayTooShortError.
+    """
+    lodging.need(stay, LIVE)
+    if (arrival, departure) == (stay.arrival, stay.departure):
+        return stay
+    begun = stay.starts_at <= transaction.now
+    if begun and arrival != stay.arrival:
+        raise StayDatesInvalidError("A stay that has begun keeps its first night.", field="arrival")
+    if arrival < transaction.now.astimezone(group.location.calendar.zone).date() and not begun:
+        raise InThePastError(field="arrival", now=transaction.now.isoformat())
+    room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
+    rate = await store.rate_by_id(transaction, stay.tariff_id)
+    assert rate is not None
+    assert stay.adults is not None
+    guests = Guests(stay.rooms, stay.adults, stay.children or 0)
+    found = quote(
+        room_type,
+        rate,
+        await _sold_extras(transaction, stay),
+        arrival,
+        departure,
+        guests,
+        sold=stay.terms["nights"],
+    )
+    if found.ends_at <= transaction.now:
+        raise StayDatesInvalidError("What lies behind cannot be changed.", field="departure")
+    changed = replace(
+        stay,
+        arrival=arrival,
+        departure=departure,
+        starts_at=stay.starts_at if begun else max(found.starts_at, transaction.now),
+        ends_at=found.ends_at,
+        quantity=found.nights,
+        items=found.items,
+        terms=found.terms,
+    )
+    again = lodging.retime if begun else lodging.retake
+    after = await again(transaction, stay, changed, group, actor)
+    lodging.publish_changed(transaction, after, group, "dates_changed", actor)
+    return after
+
+
+async def _sold_extras(transaction: Transaction, stay: Lodging) -> list[Wanted]:
+    sold = stay.terms["extras"]
+    known = await store.extras_by_id(transaction, {UUID(item["id"]) for item in sold})
+    return [
+        Wanted(
+            known[UUID(item["id"])],
+            item["quantity"],
+            None if item["at"] is None else time.fromisoformat(item["at"]),
+            item["amount"],
+        )
+        for item in sold
+    ]
+
+
+async def create_type(
+    transaction: Transaction, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+) -> RoomType:
+    group = await lodging.create_group(transaction, Kind.STAY, **plan)
+    room_type = RoomType(group, check_in, check_out, adults, guests)
+    await store.save_type(transaction, room_type)
+    return room_type
+
+
+async def change_type(
+    transaction: Transaction, id_: UUID, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+) -> RoomType:
+    group = await lodging.change_group(transaction, Kind.STAY, id_, **plan)
+    room_type = RoomType(group, check_in, check_out, adults, guests)
+    await store.save_type(transaction, room_type)
+    return room_type
+
+
+async def create_rate(transaction: Transaction, type_id: UUID, **values: Any) -> Rate:
+    """Raises NotFoundError: no such type."""
+    await lodging.visible_group(transaction, Kind.STAY, type_id)
+    rate = Rate(id=new_id(), type_id=type_id, version=1, **values)
+    await store.save_rate(transaction, rate)
+    return rate
+
+
+async def change_rate(transaction: Transaction, id_: UUID, *, if_version: int, **values: Any) -> Rate:
+    """Replace it; nights that are sold keep their price. Raises NotFoundError, StaleError, InvalidError."""
+    current = await store.rate_by_id(transaction, id_, lock=True)
+    if current is None:
+        raise NotFoundError
+    if current.version != if_version:
+        raise StaleError(version=current.version)
+    rate = replace(current, version=current.version + 1, **values)
+    if rate.price.currency != current.price.currency:
+        raise InvalidError("A rate keeps its currency: nights are sold in it.", field="price.currency")
+    await store.save_rate(transaction, rate)
+    return rate
+
+
+async def create_extra(transaction: Transaction, location_id: UUID, **values: Any) -> Extra:
+    """Raises NotFoundError: no such location."""
+    if await resources_store.location_by_id(transaction, location_id) is None:
+        raise NotFoundError
+    extra = Extra(id=new_id(), location_id=location_id, version=1, **values)
+    await store.save_extra(transaction, extra)
+    return extra
+
+
+async def change_extra(transaction: Transaction, id_: UUID, *, if_version: int, **values: Any) -> Extra:
+    """Replace it; stays that have it keep its price. Raises NotFoundError, StaleError."""
+    current = await store.extra_locked(transaction, id_)
+    if current is None:
+        raise NotFoundError
+    if current.version != if_version:
+        raise StaleError(version=current.version)
+    extra = replace(current, version=current.version + 1, **values)
+    await store.save_extra(transaction, extra)
+    return extra

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["lists"])
 _READ = requires("orders:read_own", "orders:read_all", "orders:read_assigned")
 _STAFF = requires("orders:read_all", "orders:read_assigned")
 _OWN = requires("orders:read_own")
-EXPORT_BATCH = 500
+EXPORT_BATCH = 200
 #: An export longer than this says so in its last line's absence: narrow the filters. Ten full sheets.
 MOST_EXPORTED = 10_000_000
 

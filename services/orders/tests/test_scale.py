@@ -6,6 +6,7 @@ bad as walking the table.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from alembic import command
 from foyer_chassis.db import Direct
 from foyer_chassis.process import alembic_config
 from foyer_chassis.testing import Databases, Identity, Running, running
+from orders.listing.export import give_way
 from orders.ordering import store
 from orders.service import SERVICE
 
@@ -415,6 +417,24 @@ async def test_changing_a_customers_name_finds_their_orders_by_an_index(service:
 async def test_an_export_reads_as_a_list_does(service: Running) -> None:
     params = {"format": "csv", "created_from": "2026-11-01T00:00:00Z"}
     await check(service, get(service, "/v1/orders/export", **params), most_pages=2 * MOST_PAGES)
+
+
+@pytest.mark.feature("B5")
+async def test_an_export_gives_way_to_others_and_to_nobody_else() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(50):
+        await give_way(0.001)
+    alone = loop.time() - began
+    began = loop.time()
+    for _ in range(5):
+        # Somebody's answer, which takes two milliseconds.
+        loop.call_soon(time.sleep, 0.002)
+        await give_way(0.001)
+    beside = loop.time() - began
+    # Each time two milliseconds of the other's, and twice what both took together.
+    assert beside >= 5 * 0.006
+    assert alone < beside
 
 
 async def test_no_list_is_planned_for_somebody_else(service: Running) -> None:

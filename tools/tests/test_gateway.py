@@ -400,6 +400,17 @@ def test_a_stream_arrives_piece_by_piece(running: Gateway) -> None:
     assert pieces[-1][0] > 0.4
 
 
+def test_an_export_may_take_its_time_and_nothing_else() -> None:
+    """As long as something comes; other answers have their 30 s."""
+    (listener,) = yaml.safe_load(gateway.render({}))["static_resources"]["listeners"]
+    (chain,) = listener["filter_chains"]
+    manager = chain["filters"][0]["typed_config"]
+    routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+    unlimited = [route["match"] for route in routes if route.get("route", {}).get("timeout") == "0s"]
+    plain = [match for match in unlimited if not {"accept", "upgrade"} & {each["name"] for each in match["headers"]}]
+    assert [match["path"] for match in plain] == ["/api/orders/v1/orders/export"]
+
+
 def test_sockets_belong_to_chat_alone(running: Gateway) -> None:
     base = running.url.replace("http://", "ws://")
     headers = {"authorization": f"Bearer {running.token()}"}

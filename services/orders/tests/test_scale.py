@@ -5,23 +5,28 @@ bad as walking the table.
 """
 
 import asyncio
+import io
 import json
 import time
+import tracemalloc
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from foyer_chassis.db import Direct
 from foyer_chassis.process import alembic_config
 from foyer_chassis.testing import Databases, Identity, Running, running
-from orders.listing.export import give_way
+from orders.listing.export import give_way, write_xlsx
 from orders.ordering import store
 from orders.service import SERVICE
 
@@ -418,6 +423,92 @@ async def test_changing_a_customers_name_finds_their_orders_by_an_index(service:
 async def test_an_export_reads_as_a_list_does(service: Running) -> None:
     params = {"format": "csv", "created_from": "2026-11-01T00:00:00Z"}
     await check(service, get(service, "/v1/orders/export", **params), most_pages=2 * MOST_PAGES)
+
+
+ROW: dict[str, Any] = {
+    "number": 1_000_001,
+    "title": "Новый <b>&amp;</b> ]]>",
+    "offering_title": "=1+1",
+    "applicant_name": " _x0041_ \x0b\ud800\ufffe ",
+    "address": None,
+    "created_at": "2026-11-23T10:30:00+00:00",
+    "updated_at": "2026-02-28T23:59:59.999999+00:00",
+    "total": {"amount": 12_345, "currency": "RUB"},
+    "price": None,
+    "all_paid": True,
+    "costs": {"amount": 7, "currency": "RUB"},
+    "refund": None,
+    "refund_state": "processing",
+    "rating": 5,
+    "unread_messages": 0,
+}
+
+
+async def workbook(count: int, **more: Any) -> tuple[bytes, int]:
+    """The file, and the largest piece it left in."""
+
+    async def rows() -> AsyncIterator[list[dict[str, Any]]]:
+        for start in range(0, count, 200):
+            yield [{**ROW, "number": number} for number in range(start, min(count, start + 200))]
+
+    pieces = [piece async for piece in write_xlsx(rows(), "ru", **more)]
+    return b"".join(pieces), max(map(len, pieces))
+
+
+@pytest.mark.feature("B5")
+async def test_a_workbook_says_what_the_list_does() -> None:
+    content, _ = await workbook(1)
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert book.active is not None
+    head, row = book.active.iter_rows()
+    assert [cell.value for cell in head][:4] == ["Номер", "Статус", "Услуга", "Клиент"]
+    # Excel reads `_x005F_` as the underline that was written; the library of this test does not.
+    assert [cell.value for cell in row] == [
+        *(0, "Новый <b>&amp;</b> ]]>", "=1+1", " _x005F_x0041_  ", None),
+        *(datetime(2026, 11, 23, 10, 30), datetime(2026, 3, 1), 123.45, "да", 0.07, None, "в обработке", 5, 0, "RUB"),
+    ]
+    assert "f" not in {cell.data_type for cell in row}
+    assert row[5].number_format == "dd.mm.yyyy hh:mm"
+    assert row[7].number_format == "#,##0.00"
+    assert row[1].number_format == "General"
+    assert book.active.freeze_panes == "A2"
+
+
+@pytest.mark.feature("B5")
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
+async def test_a_workbook_goes_on_in_a_further_sheet(count: int) -> None:
+    content, _ = await workbook(count, rows_of_sheet=10)
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert len(book.sheetnames) == max(1, -(-count // 10))
+    found = [row[0] for name in book.sheetnames for row in list(book[name].iter_rows(values_only=True))[1:]]
+    assert found == list(range(count))
+    for name in book.sheetnames:
+        assert book[name]["A1"].value == "Номер"
+
+
+@pytest.mark.feature("B5")
+async def test_a_long_workbook_leaves_piece_by_piece_and_keeps_nothing() -> None:
+    tracemalloc.start()
+    try:
+        content, largest = await workbook(20_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert largest < 256 * 1024
+    # The pieces themselves are kept by this test; beside them it is a few hundred kilobytes.
+    assert peak < 2 * len(content) + 2 * 1024 * 1024
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        assert book.testzip() is None
+        assert book.getinfo("xl/worksheets/sheet1.xml").file_size > 10 * 1024 * 1024
+
+
+@pytest.mark.feature("B5")
+async def test_what_goes_wrong_at_once_is_told_by_a_status(service: Running) -> None:
+    client = service.client("alex", "administrator")
+    for params in ({"status": "unheard_of"}, {"q": "я"}):
+        answer = await client.get("/v1/orders/export", params=params)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.feature("B5")

@@ -1,4 +1,4 @@
-"""The list as a file (B5): Excel by xlsxwriter in constant memory, or CSV as it is read.
+"""The list as a file (B5): Excel or CSV, as it is read, in constant memory.
 
 Rows are written in slices between which other requests go on; where there are any, the file waits longer than it works
 (`give_way`). What people entered is text, also where it looks like a
@@ -8,12 +8,13 @@ formula (https://owasp.org/www-community/attacks/CSV_Injection).
 import asyncio
 import csv
 import io
-import tempfile
+import re
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import xlsxwriter
 from foyer_contracts.money import Money
@@ -25,6 +26,8 @@ QUIET_SECONDS = 0.0002
 PAUSES = 2.0
 LONGEST_PAUSE_SECONDS = 0.05
 CHUNK_BYTES = 64 * 1024
+#: Of zlib: rows repeat so much that more would cost time and save little.
+COMPRESSION = 1
 #: The most rows that a sheet of Excel has, without its head.
 ROWS_OF_SHEET = 1_048_575
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -102,70 +105,139 @@ async def give_way(worked_seconds: float) -> None:
         await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, PAUSES * (worked_seconds + others)))
 
 
-async def write_xlsx(rows: Rows, locale: str) -> IO[bytes]:
-    """A workbook in a temporary file, at its beginning. The caller closes the file, which removes it."""
-    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-    try:
-        workbook = xlsxwriter.Workbook(
-            file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        )
-        bold = workbook.add_format({"bold": True})
-        instant = workbook.add_format({"num_format": "dd.mm.yyyy hh:mm" if locale == "ru" else "yyyy-mm-dd hh:mm"})
-        money = workbook.add_format({"num_format": "#,##0.00"})
-        names = list(COLUMNS)
-        sheet: Any = None
-        line = 0
-        async for batch in rows:
-            for start in range(0, len(batch), SLICE):
-                began = perf_counter()
-                for row in batch[start : start + SLICE]:
-                    if sheet is None or line > ROWS_OF_SHEET:
-                        sheet, line = _sheet(workbook, bold, locale), 1
-                    for column, value in enumerate(cells(row, locale)):
-                        _write(sheet, line, column, value, instant, money if names[column] in _AMOUNTS else None)
-                    line += 1
-                await give_way(perf_counter() - began)
-        if sheet is None:
-            _sheet(workbook, bold, locale)
-        await asyncio.to_thread(workbook.close)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return file
+async def write_xlsx(rows: Rows, locale: str, *, rows_of_sheet: int = ROWS_OF_SHEET) -> AsyncIterator[bytes]:
+    """A workbook as it grows: a few rows are in memory, none in a file, and the first bytes leave at once.
+
+    xlsxwriter makes the workbook around the rows, and what each sheet begins and ends with. The rows go straight into
+    the archive, since it would keep them in a file until the last one is there.
+    """
+    out = _Out()
+    book = zipfile.ZipFile(cast(IO[bytes], out), "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION)
+    head, tail, styles = _sheet_around_rows(locale)
+    sheets, line, sheet = 0, rows_of_sheet + 1, None
+    async for batch in rows:
+        for start in range(0, len(batch), SLICE):
+            began = perf_counter()
+            for row in batch[start : start + SLICE]:
+                if line > rows_of_sheet:
+                    if sheet is not None:
+                        sheet.write(tail)
+                        sheet.close()
+                    sheets, line = sheets + 1, 1
+                    sheet = _new_sheet(book, sheets, head)
+                line += 1
+                assert sheet is not None
+                sheet.write(_row_xml(line, cells(row, locale), styles))
+            if out.size >= CHUNK_BYTES:
+                yield out.take()
+            await give_way(perf_counter() - began)
+    if sheet is None:
+        sheets, sheet = 1, _new_sheet(book, 1, head)
+    sheet.write(tail)
+    sheet.close()
+    for name, content in _parts(locale, sheets).items():
+        if not name.startswith(_SHEETS):
+            book.writestr(name, content)
+    book.close()
+    yield out.take()
 
 
+class _Out:
+    """Where the archive is written to: what nobody has taken yet. It cannot be sought in, so sizes follow the data."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._chunks.append(bytes(data))
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        return None
+
+    def take(self) -> bytes:
+        taken = b"".join(self._chunks)
+        self._chunks, self.size = [], 0
+        return taken
+
+
+_SHEETS = "xl/worksheets/"
+_ROWS_END = b"</sheetData>"
+#: A hint at how large a sheet is, which is not known when it begins.
+_DIMENSION = re.compile(rb"<dimension [^>]*/>")
+_SELECTED = b' tabSelected="1"'
+#: Day nought of a sheet; it knows no time zones.
+_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001
+_SECONDS_A_DAY = 86_400
+_LETTERS = [chr(ord("A") + position) for position in range(len(COLUMNS))]
+#: The longest text that a cell may have.
+_LONGEST_TEXT = 32_767
 _AMOUNTS = frozenset({"total", "costs", "refund"})
+_INSTANTS = frozenset({"created_at", "updated_at"})
+#: What XML has no place for; and what Excel would read as such a sign (ECMA-376, 22.4.2.4).
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
-def _sheet(workbook: Any, bold: Any, locale: str) -> Any:
-    sheet = workbook.add_worksheet()
-    for column, (_, _, width) in enumerate(COLUMNS.values()):
-        sheet.set_column(column, column, width)
-    sheet.freeze_panes(1, 0)
-    for column, heading in enumerate(headings(locale)):
-        sheet.write_string(0, column, heading, bold)
+def _parts(locale: str, sheets: int) -> dict[str, bytes]:
+    """The files of a workbook with so many sheets that have nothing but their head."""
+    out = io.BytesIO()
+    workbook = xlsxwriter.Workbook(out, {"in_memory": True})
+    bold = workbook.add_format({"bold": True})
+    instant = workbook.add_format({"num_format": "dd.mm.yyyy hh:mm" if locale == "ru" else "yyyy-mm-dd hh:mm"})
+    money = workbook.add_format({"num_format": "#,##0.00"})
+    for _ in range(sheets):
+        sheet = workbook.add_worksheet()
+        for position, (name, (_, _, width)) in enumerate(COLUMNS.items()):
+            style = instant if name in _INSTANTS else money if name in _AMOUNTS else None
+            sheet.set_column(position, position, width, style)
+        sheet.freeze_panes(1, 0)
+        for position, heading in enumerate(headings(locale)):
+            sheet.write_string(0, position, heading, bold)
+    workbook.close()
+    with zipfile.ZipFile(out) as book:
+        return {name: book.read(name) for name in book.namelist()}
+
+
+def _sheet_around_rows(locale: str) -> tuple[bytes, bytes, list[str]]:
+    """What stands before and after the rows of a sheet, and the style of each column's cells."""
+    content = _DIMENSION.sub(b"", _parts(locale, 1)[f"{_SHEETS}sheet1.xml"])
+    head, end, tail = content.partition(_ROWS_END)
+    styles = [""] * len(COLUMNS)
+    for column in re.findall(rb"<col ([^>]*)/>", head):
+        of = {name.decode(): int(value) for name, value in re.findall(rb'(min|max|style)="(\d+)"', column)}
+        if "style" in of:
+            styles[of["min"] - 1 : of["max"]] = [f' s="{of["style"]}"'] * (of["max"] - of["min"] + 1)
+    return head, end + tail, styles
+
+
+def _new_sheet(book: zipfile.ZipFile, number: int, head: bytes) -> IO[bytes]:
+    sheet = book.open(f"{_SHEETS}sheet{number}.xml", "w")
+    sheet.write(head if number == 1 else head.replace(_SELECTED, b""))
     return sheet
 
 
-def _write(sheet: Any, line: int, column: int, value: Any, instant: Any, money: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, datetime):
-        sheet.write_datetime(line, column, value, instant)
-    elif isinstance(value, int | float):
-        sheet.write_number(line, column, value, money)
-    else:
-        sheet.write_string(line, column, value)
+def _row_xml(line: int, values: Sequence[Any], styles: Sequence[str]) -> bytes:
+    parts = [f'<row r="{line}">']
+    for letter, value, style in zip(_LETTERS, values, styles, strict=True):
+        if value is None:
+            continue
+        if isinstance(value, str):
+            parts.append(f'<c r="{letter}{line}"{style} t="inlineStr"><is><t xml:space="preserve">')
+            parts.append(_escaped(value))
+            parts.append("</t></is></c>")
+        else:
+            number = (value - _EPOCH).total_seconds() / _SECONDS_A_DAY if isinstance(value, datetime) else value
+            parts.append(f'<c r="{letter}{line}"{style}><v>{number!r}</v></c>')
+    parts.append("</row>")
+    return "".join(parts).encode()
 
 
-async def chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """The file, piece by piece; it is closed and gone afterwards."""
-    try:
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield chunk
-    finally:
-        file.close()
+def _escaped(text: str) -> str:
+    text = _LOOKS_ESCAPED.sub("_x005F_", _UNPRINTABLE.sub("", text[:_LONGEST_TEXT]))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 async def write_csv(rows: Rows, locale: str) -> AsyncIterator[bytes]:

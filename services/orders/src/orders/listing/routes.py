@@ -222,15 +222,23 @@ async def export_orders(request: Request, caller: CurrentCaller, query: Annotate
     """Exactly what the filters show, as Excel or CSV, however many rows (B5)."""
     database: Database = request.app.state.database
     scope, filters = use_cases.scope_for(caller, own=False), query.filters()
-    rows = _rows(database, caller, scope, filters)
-    content = (
-        export.write_csv(rows, caller.locale)
-        if query.format == "csv"
-        else export.chunks(await export.write_xlsx(rows, caller.locale))
-    )
+    write = export.write_csv if query.format == "csv" else export.write_xlsx
+    content = await _begun(write(_rows(database, caller, scope, filters), caller.locale))
     name = f"orders-{database.now():%Y-%m-%d}.{query.format}"
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}", "Cache-Control": "no-store"}
     return StreamingResponse(content, media_type=_MEDIA_TYPES[query.format], headers=headers)
+
+
+async def _begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """With its first piece at hand, so that what goes wrong at once is still told by a status."""
+    first = await anext(content)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in content:
+            yield piece
+
+    return pieces()
 
 
 async def _rows(

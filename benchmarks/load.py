@@ -14,6 +14,7 @@ from .figures import BenchError
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 ANSWER_SECONDS = 60.0
+MOST_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,27 +151,30 @@ async def steady(
 ) -> Load:
     """Requests at even distances, however long each takes, until it is time to stop.
 
-    A latency counts from the instant at which the request was due: one that had to wait for its turn is late too.
+    A latency counts from the instant at which the request was due: one that had to wait for its turn is late too. At
+    most so many are under way, so that a moment in which this process did nothing is not followed by a flood.
 
     Raises:
         BenchError: an answer had another status than `expect`.
     """
     free: list[Client] = []
     every: list[Client] = []
+    slots = asyncio.Semaphore(MOST_AT_ONCE)
     load = Load()
     tasks: set[asyncio.Task[None]] = set()
     started = time.perf_counter()
 
     async def one(number: int, due: float) -> None:
-        if free:
-            client = free.pop()
-        else:
-            client = await Client.open(url)
-            every.append(client)
-        answer = await client.ask(make(number))
-        load.latencies.append(time.perf_counter() - due)
-        check(answer, expect)
-        free.append(client)
+        async with slots:
+            if free:
+                client = free.pop()
+            else:
+                client = await Client.open(url)
+                every.append(client)
+            answer = await client.ask(make(number))
+            load.latencies.append(time.perf_counter() - due)
+            check(answer, expect)
+            free.append(client)
 
     try:
         number = 0

@@ -21,10 +21,22 @@ class OpeningHours(BaseModel):
     closes: StrictInt = Field(gt=0, le=1440)
 
 
+class SpecialHours(BaseModel):
+    """Open from `opens` to `closes` on this one local day, in minutes as `OpeningHours` counts them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    day: date
+    opens: StrictInt = Field(ge=0, lt=1440)
+    closes: StrictInt = Field(gt=0, le=1440)
+
+
 class LocationChanged(EventData):
     """A location was made or changed: its zone, opening hours and closed days are the business hours of deadlines.
 
-    A day that is in `closed_days` has no hours, whatever its weekday says.
+    A day that is in `closed_days` has no hours, whatever its weekday says. A day that `special_hours` name has those
+    hours instead of its weekday's, however many they are. Closed days include public holidays where the location keeps
+    them.
     """
 
     type: ClassVar[str] = "booking.location.changed.v1"
@@ -35,6 +47,7 @@ class LocationChanged(EventData):
     opening_hours: list[OpeningHours]
     closed_days: list[date]
     active: bool = True
+    special_hours: list[SpecialHours] = Field(default_factory=list)
 
 
 class ResourceChanged(EventData):
@@ -42,8 +55,13 @@ class ResourceChanged(EventData):
 
     Attributes:
         slot_minutes: length of a slot in elapsed minutes; slots count from each opening.
-        price: of one slot.
+        price: of one slot (of one place, where it has several).
         active: False when it can no longer be booked.
+        special_hours: see `LocationChanged`.
+        capacity: how many equal places it has, each of which can be booked at the same time as the others.
+        min_slots, max_slots: the fewest and the most slots of one booking.
+        notice_minutes: a booking is made at least so long before it begins.
+        horizon_days: it begins at most so many local days after today.
     """
 
     type: ClassVar[str] = "booking.resource.changed.v1"
@@ -58,6 +76,12 @@ class ResourceChanged(EventData):
     slot_minutes: StrictInt = Field(gt=0)
     price: Money
     active: bool
+    special_hours: list[SpecialHours] = Field(default_factory=list)
+    capacity: StrictInt = Field(default=1, ge=1)
+    min_slots: StrictInt = Field(default=1, ge=1)
+    max_slots: StrictInt | None = None
+    notice_minutes: StrictInt = Field(default=0, ge=0)
+    horizon_days: StrictInt | None = None
 
 
 class Places(BaseModel):
@@ -69,6 +93,8 @@ class Places(BaseModel):
         number: of the ticket or stay, as people call it (A16, A17).
         place: the numbered workplace or room, once there is one.
         nights, adults, children: of stays.
+        quantity: how many equal places, where it is more than one.
+        occurrences: of a booking that recurs, how many it has (X5); `starts_at` and `ends_at` are those of the first.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -87,6 +113,8 @@ class Places(BaseModel):
     nights: StrictInt | None = None
     adults: StrictInt | None = None
     children: StrictInt | None = None
+    quantity: StrictInt | None = None
+    occurrences: StrictInt | None = None
 
 
 class PlacesHeld(EventData):
@@ -105,8 +133,10 @@ class PlacesHeld(EventData):
 class PlacesUnavailable(EventData):
     """Places could not be taken.
 
-    `reason`: `places_taken`, `outside_opening_hours`, `not_on_slot_grid`, `in_the_past`, `unknown_resource`.
+    `reason`: `places_taken`, `outside_opening_hours`, `not_on_slot_grid`, `in_the_past`, `unknown_resource`,
+    `too_short`, `too_long`, `too_soon`, `too_far_ahead`, `too_many_places`, `recurrence_invalid`, `offer_expired`.
     `late` is True when the order's hold had expired, it was paid afterwards, and the places could not be had again.
+    `conflicts`: the beginnings of those occurrences of a recurring booking that could not be had, if any.
     """
 
     type: ClassVar[str] = "booking.places.unavailable.v1"
@@ -114,6 +144,7 @@ class PlacesUnavailable(EventData):
     order_id: UUID
     reason: str
     late: bool = False
+    conflicts: list[Instant] = Field(default_factory=list)
 
 
 class HoldExpired(EventData):
@@ -178,6 +209,37 @@ class ReservationRescheduled(EventData):
     reservation_id: UUID
     places: Places
     previous: Places
+    lines: list[Line] = Field(min_length=1)
+    total: Money
+    actor: Actor
+
+
+class Occurrence(BaseModel):
+    """One time of a recurring booking, and what it cost."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    starts_at: Instant
+    ends_at: Instant
+    price: Money
+
+
+class OccurrencesCancelled(EventData):
+    """Some times of a recurring booking were given up; the rest of it stays (X5). All of it is given up by cancelling
+    the order.
+
+    Attributes:
+        places: what is left; `starts_at` and `ends_at` are those of the first time that is left.
+        cancelled: the times that are free again, with their prices; orders says what of these is given back (X4).
+        lines, total: what is left costs.
+    """
+
+    type: ClassVar[str] = "booking.occurrences.cancelled.v1"
+
+    order_id: UUID
+    reservation_id: UUID
+    places: Places
+    cancelled: list[Occurrence] = Field(min_length=1)
     lines: list[Line] = Field(min_length=1)
     total: Money
     actor: Actor
@@ -360,5 +422,17 @@ class OfferExpired(EventData):
 
     offer_id: UUID
     applicant_id: UUID
+    resource_id: UUID
+    starts_at: Instant
+
+
+class OfferTaken(EventData):
+    """The place that was offered is held for an order of the one it was offered to (X5)."""
+
+    type: ClassVar[str] = "booking.offer.taken.v1"
+
+    offer_id: UUID
+    applicant_id: UUID
+    order_id: UUID
     resource_id: UUID
     starts_at: Instant

@@ -45,6 +45,8 @@ EVENTS: tuple[type[EventData], ...] = (
     booking.ClassCancelled,
     booking.OfferMade,
     booking.OfferExpired,
+    booking.OfferTaken,
+    booking.OccurrencesCancelled,
     payments.InvoiceIssued,
     payments.InvoiceActivated,
     payments.InvoicePaid,

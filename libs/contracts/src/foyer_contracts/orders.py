@@ -22,11 +22,23 @@ class Actor(Part):
 
 
 class SlotRequest(Part):
-    """The slots of a resource that an order asks for: all slots from `starts_at` up to `ends_at`."""
+    """The slots of a resource that an order asks for: all slots from `starts_at` up to `ends_at`.
+
+    Attributes:
+        quantity: how many of the equal places of a resource that has several.
+        recurrence: the value of an RRULE (RFC 5545), e.g. `FREQ=WEEKLY;COUNT=10`, by the wall clock of the location;
+            the first occurrence is from `starts_at` to `ends_at` (X5).
+        skip: local dates of occurrences that are left out.
+        offer_id: the offer of a waiting list that is taken by this order (X5).
+    """
 
     resource_id: UUID
     starts_at: Instant
     ends_at: Instant
+    quantity: StrictInt = Field(default=1, ge=1)
+    recurrence: str | None = None
+    skip: list[date] = []
+    offer_id: UUID | None = None
 
 
 class Visitor(Part):

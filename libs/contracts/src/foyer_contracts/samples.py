@@ -679,6 +679,26 @@ _DATA: list[tuple[EventData, UUID]] = [
         booking.OfferExpired(offer_id=OFFER, applicant_id=APPLICANT, resource_id=RESOURCE, starts_at=STARTS),
         OFFER,
     ),
+    (
+        booking.OfferTaken(
+            offer_id=OFFER, applicant_id=APPLICANT, order_id=ORDER, resource_id=RESOURCE, starts_at=STARTS
+        ),
+        OFFER,
+    ),
+    (
+        booking.OccurrencesCancelled(
+            order_id=ORDER,
+            reservation_id=RESERVATION,
+            places=PLACES.model_copy(update={"occurrences": 9}),
+            cancelled=[
+                booking.Occurrence(starts_at=STARTS + timedelta(days=7), ends_at=ENDS + timedelta(days=7), price=TOTAL)
+            ],
+            lines=LINES,
+            total=TOTAL,
+            actor=orders.Actor(kind="customer", id=APPLICANT),
+        ),
+        RESERVATION,
+    ),
 ]
 
 #: Sample by event type.

@@ -26,7 +26,8 @@ TABLES = ("orders", "order_history", "order_search", "outbox", "idempotency_keys
 SCRIPT = rf"""
 \set room random({seed.FIRST_ROOM}, {seed.FIRST_ROOM + seed.ROOMS - 1})
 SELECT o.id AS offering_id, o.version AS offering_version, r.id AS resource_id, r.time_zone, r.opening_hours::text,
-    r.closed_days, r.slot_minutes, r.price_amount, r.price_currency, r.active AS resource_active, r.location_id
+    r.closed_days, r.slot_minutes, r.price_amount, r.price_currency, r.active AS resource_active, r.location_id,
+    r.special_hours::text, r.rules::text
 FROM (VALUES (:offering::uuid, lpad(to_hex(:room::bigint), 32, '0')::uuid)) AS wanted (offering, resource)
 LEFT JOIN offerings o ON o.id = wanted.offering
 LEFT JOIN resource_copies r ON r.id = wanted.resource;
@@ -49,7 +50,8 @@ WITH new AS MATERIALIZED (
     INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
     SELECT id, 1, 0, now, 'new', 'customer', applicant FROM key, new
 ), search AS (
-    INSERT INTO order_search (order_id, text) SELECT id, number::text || ' переговорная посетитель' FROM key, new
+    INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
+    SELECT id, number::text || ' переговорная посетитель', 'slot_booking', NULL, :offering::uuid FROM key, new
 )
 SELECT 1 FROM key;
 """

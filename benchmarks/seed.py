@@ -140,8 +140,8 @@ async def orders(bench: Bench, count: int, *, first: int = 1, settled: bool = Tr
         await connection.execute(_ORDERS, first, last, settled, [person_id(who) for who in CUSTOMERS])
         await connection.execute(_HISTORY, first, last)
         # Built at once it is faster by far than kept up row by row.
-        definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_trigrams'::regclass)")
-        await connection.execute("DROP INDEX order_search_trigrams")
+        definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_words'::regclass)")
+        await connection.execute("DROP INDEX order_search_words")
         await connection.execute(_SEARCH, first, last)
         await connection.execute(definition)
         await connection.execute("VACUUM ANALYZE orders, order_history, order_search")
@@ -152,8 +152,9 @@ _HISTORY = f"""
     SELECT {_id("n")}, 1, 0, now(), 'new', 'customer' FROM generate_series($1::bigint, $2::bigint) AS n
 """
 _SEARCH = """
-    INSERT INTO order_search (order_id, text)
-    SELECT id, lower(concat_ws(' ', number, offering_title, applicant_name)) FROM orders WHERE number BETWEEN $1 AND $2
+    INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
+    SELECT id, lower(concat_ws(' ', number, offering_title, applicant_name)), kind, location_id, offering_id
+    FROM orders WHERE number BETWEEN $1 AND $2
 """
 _ORDERS = f"""
     INSERT INTO orders (id, number, kind, offering_id, offering_title, location_id, applicant_id, applicant_name,

@@ -18,6 +18,7 @@ REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
 \connect :"name"
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 SQL
     echo "database foyer_$service: ready"

@@ -66,8 +66,8 @@ async def test_a_service_owns_its_database(provided: Provided) -> None:
     for service, url in provided.database_urls.items():
         assert await one(url, "SELECT current_database()") == f"foyer_{service}"
         await one(url, "CREATE TABLE IF NOT EXISTS mine (id int)")
-        extensions = "SELECT count(*) FROM pg_extension WHERE extname IN ('btree_gist', 'pg_trgm')"
-        assert await one(url, extensions) == 2
+        extensions = "SELECT count(*) FROM pg_extension WHERE extname IN ('btree_gist', 'btree_gin', 'pg_trgm')"
+        assert await one(url, extensions) == 3
         assert (
             await one(url, "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
             is False

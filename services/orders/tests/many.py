@@ -137,8 +137,10 @@ INSERT INTO order_history (order_id, version, position, at, to_status, actor_kin
 SELECT id, 1, 0, created_at, 'new', 'customer' FROM orders
 """
 _SEARCH = """
-INSERT INTO order_search (order_id, text)
-SELECT id, lower(concat_ws(' ', number, offering_title, nullif(applicant_name, ''), address)) FROM orders
+INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
+SELECT id, lower(concat_ws(' ', number, offering_title, nullif(applicant_name, ''), address)), kind, location_id,
+    offering_id
+FROM orders
 """
 
 
@@ -149,8 +151,8 @@ async def fill(connection: "asyncpg.Connection[Any]", count: int, *, until: date
     await connection.execute(_ORDERS, count, until)
     await connection.execute(_HISTORY)
     # Built at once it is faster by far than kept up row by row.
-    definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_trigrams'::regclass)")
-    await connection.execute("DROP INDEX order_search_trigrams")
+    definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_words'::regclass)")
+    await connection.execute("DROP INDEX order_search_words")
     await connection.execute(_SEARCH)
     await connection.execute(definition)
     await connection.execute("VACUUM (ANALYZE) people, orders, order_history, order_search")

@@ -341,8 +341,8 @@ async def test_business_hours_are_kept_from_booking(orders: Running) -> None:
     assert await _location(orders, id_) is None
     await orders.handle_twice(sample)
     copy = await _location(orders, id_)
-    assert copy.zone.key == sample.data.time_zone
-    assert len(copy.opening_hours) == len(sample.data.opening_hours)
+    assert copy.hours.zone.key == sample.data.time_zone
+    assert len(copy.hours.opening_hours) == len(sample.data.opening_hours)
     newer = Event.make(
         sample.data.model_copy(update={"time_zone": "Asia/Omsk"}), subject=id_, sequence=sample.sequence + 2, time=NOW
     )
@@ -350,7 +350,7 @@ async def test_business_hours_are_kept_from_booking(orders: Running) -> None:
         sample.data.model_copy(update={"time_zone": "UTC"}), subject=id_, sequence=sample.sequence + 1, time=NOW
     )
     await orders.handle(newer, older)
-    assert (await _location(orders, id_)).zone.key == "Asia/Omsk"
+    assert (await _location(orders, id_)).hours.zone.key == "Asia/Omsk"
 
 
 # Categories -------------------------------------------------------------------------------------------------------

@@ -9,21 +9,25 @@ from foyer_chassis.testing import utc
 from hypothesis import given
 from hypothesis import strategies as st
 from orders.catalogue.domain import (
+    BusinessHours,
     CancellationStep,
-    Kind,
     LocationCopy,
-    Offering,
     OpeningHours,
+    SpecialHours,
     add_business_minutes,
+    cancellation_fee_percent,
 )
 
 WEEKDAYS = tuple(OpeningHours(day, 9 * 60, 18 * 60) for day in range(5))
 
 
 def place(
-    zone: str = "Europe/Moscow", hours: tuple[OpeningHours, ...] = WEEKDAYS, closed: tuple[date, ...] = ()
+    zone: str = "Europe/Moscow",
+    hours: tuple[OpeningHours, ...] = WEEKDAYS,
+    closed: tuple[date, ...] = (),
+    special: tuple[SpecialHours, ...] = (),
 ) -> LocationCopy:
-    return LocationCopy(id=uuid4(), zone=ZoneInfo(zone), opening_hours=hours, closed_days=frozenset(closed))
+    return LocationCopy(uuid4(), BusinessHours(ZoneInfo(zone), hours, frozenset(closed), special))
 
 
 @pytest.mark.feature("A6")
@@ -51,6 +55,17 @@ def test_minutes_of_business_hours(start: datetime, minutes: int, due: datetime)
 def test_closed_days_do_not_count() -> None:
     closed = place(closed=(date(2026, 12, 2), date(2026, 12, 3)))
     assert add_business_minutes(utc(2026, 12, 1, 14, 30), 60, closed) == utc(2026, 12, 4, 6, 30)
+
+
+@pytest.mark.feature("X5")
+def test_special_hours_stand_in_for_those_of_the_weekday() -> None:
+    # 2026-12-02 from 12 to 14 only, in two parts; and an open Saturday.
+    hours = ((2, 13 * 60, 14 * 60), (2, 12 * 60, 13 * 60), (5, 10 * 60, 11 * 60))
+    special = tuple(SpecialHours(date(2026, 12, day), opens, closes) for day, opens, closes in hours)
+    here = place(special=special)
+    assert add_business_minutes(utc(2026, 12, 1, 15), 90, here) == utc(2026, 12, 2, 10, 30)
+    assert add_business_minutes(utc(2026, 12, 1, 15), 121, here) == utc(2026, 12, 3, 6, 1)
+    assert add_business_minutes(utc(2026, 12, 4, 15), 30, here) == utc(2026, 12, 5, 7, 30)
 
 
 @pytest.mark.feature("X2")
@@ -101,7 +116,7 @@ def test_minutes_add_up(start: datetime, first: int, second: int, zone: str) -> 
     here, begin = place(zone), start.replace(tzinfo=ZoneInfo("UTC"))
     between = add_business_minutes(begin, first, here)
     assert add_business_minutes(between, second, here) == add_business_minutes(begin, first + second, here)
-    local = (between - timedelta(microseconds=1)).astimezone(here.zone)
+    local = (between - timedelta(microseconds=1)).astimezone(here.hours.zone)
     assert local.weekday() < 5
     assert 9 <= local.hour < 18
 
@@ -112,13 +127,6 @@ def test_minutes_add_up(start: datetime, first: int, second: int, zone: str) -> 
     [(48, 0), (24, 0), (23.99, 50), (2, 50), (1.99, 100), (0, 100), (-5, 100)],
 )
 def test_what_cancelling_costs(hours_left: float, percent: int) -> None:
-    offering = Offering(
-        id=uuid4(),
-        version=1,
-        title="Зал",
-        kind=Kind.SLOT_BOOKING,
-        cancellation=(CancellationStep(24, 50), CancellationStep(2, 100)),
-    )
-    starts = utc(2026, 12, 10, 10)
-    assert offering.cancellation_fee_percent(starts, starts - timedelta(hours=hours_left)) == percent
-    assert offering.cancellation_fee_percent(None, starts) == 0
+    steps = (CancellationStep(24, 50), CancellationStep(2, 100))
+    assert cancellation_fee_percent(steps, timedelta(hours=hours_left)) == percent
+    assert cancellation_fee_percent((), timedelta(hours=hours_left)) == 0

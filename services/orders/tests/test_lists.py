@@ -13,6 +13,7 @@ from foyer_contracts import chat, payments
 from foyer_contracts.envelope import Event, EventData
 from foyer_contracts.money import Money
 from foyer_contracts.samples import SAMPLES
+from orders.listing.store.looking import Look, Step
 
 from .conftest import NOW, Desk, Heard
 
@@ -234,15 +235,32 @@ async def test_pages_are_stable_while_orders_come(desk: Desk) -> None:
     assert seen == sorted(placed, reverse=True)
 
 
-async def test_a_word_that_few_orders_have_is_found_behind_many_that_have_it_not(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("few", [1, 3, 100])
+@pytest.mark.parametrize("filters", [{}, {"kind": "request"}, {"status": ["new", "in_progress"]}])
+async def test_every_look_of_a_search_finds_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, few: int, filters: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("orders.listing.store.query.WINDOWS", (1, 3))
-    rare = await desk.place(await desk.offering(title="Камин"))
+    """Behind many orders that have the word not, and among many that have it; page by page; however it is looked for."""
+    steps = {walk: (Step(walk, 1), Step(Look.FEW, few), Step(walk, 3), Step(Look.ALL, None)) for walk in Look}
+    monkeypatch.setattr("orders.listing.store.query.BY_WORDS", steps[Look.TEXTS])
+    monkeypatch.setattr("orders.listing.store.query.BY_FILTERS", steps[Look.FILTERED])
+    rare = await desk.place(await desk.offering(title="Камин на 5 дров"))
     common = await desk.offering()
-    many = [(await desk.place(common))["number"] for _ in range(5)]
-    assert await numbers(desk, q="камин") == [rare["number"]]
-    assert await numbers(desk, q="сантехника", limit=2) == sorted(many, reverse=True)[:2]
+    many = sorted([(await desk.place(common))["number"] for _ in range(5)], reverse=True)
+    for words in ("камин", "дров ка", "5 камин"):
+        assert await numbers(desk, q=words, **filters) == [rare["number"]]
+    assert await numbers(desk, q="сантехника", limit=2, **filters) == many[:2]
+    assert await numbers(desk, q="камин", kind="goods") == await numbers(desk, q="амин 6", **filters) == []
+    client = desk.client("alex", "administrator")
+    seen, after = [], None
+    for _ in range(6):
+        params = {"q": "сантехника", "limit": 2, **filters} | ({"after": after} if after else {})
+        page = (await client.get("/v1/orders", params=params)).json()
+        seen += [item["number"] for item in page["items"]]
+        if (after := page["next"]) is None:
+            break
+    assert seen == many
 
 
 async def test_counts_for_tabs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from foyer_chassis.tables import EXTENSIONS
 
 from foyer_tools.places import LOOPBACK, checkout_id, log_folder
 from foyer_tools.processes import end, recall, spawn, tail
@@ -286,7 +287,7 @@ async def _provision(admin_url: str, database: str, role: str, password: str, fr
         await connection.close()
     inside = await asyncpg.connect(with_database(admin_url, database), timeout=10)
     try:
-        for extension in ("btree_gist", "pg_trgm"):
+        for extension in EXTENSIONS:
             await inside.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     finally:
         await inside.close()

@@ -3,6 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+#: What a service's database has of PostgreSQL's own extensions: places that exclude each other, and lists by several
+#: columns and words at once.
+EXTENSIONS = ("btree_gist", "btree_gin", "pg_trgm")
+
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
     """Events to publish. The relay deletes them when the broker has confirmed; what stays has `parked_reason`."""

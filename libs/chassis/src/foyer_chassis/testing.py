@@ -33,7 +33,7 @@ from .consumer import Dispatcher, Subscribe, SubscribeMany
 from .db import Database
 from .process import Service, alembic_config
 from .settings import ServiceSettings
-from .tables import outbox
+from .tables import EXTENSIONS, outbox
 
 ISSUER = "https://identity.test"
 AUDIENCE = "foyer"
@@ -104,7 +104,7 @@ class Databases:
             url = with_database(self._admin_url, name)
             self._names.append(name)
             _in_thread(_execute(self._admin_url, f'CREATE DATABASE "{name}"'))
-            _in_thread(_execute(url, "CREATE EXTENSION btree_gist", "CREATE EXTENSION pg_trgm"))
+            _in_thread(_execute(url, *(f"CREATE EXTENSION {name}" for name in EXTENSIONS)))
             _run_in_thread(lambda: command.upgrade(alembic_config(service.folder, url), "head"))
             self._templates[service.name] = name
         return self._templates[service.name]

@@ -84,6 +84,16 @@ class ResourceChanged(EventData):
     horizon_days: StrictInt | None = None
 
 
+class Occurrence(BaseModel):
+    """One time of a recurring booking, and what it cost."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    starts_at: Instant
+    ends_at: Instant
+    price: Money
+
+
 class Places(BaseModel):
     """What a reservation takes, in the words a person needs: where, from when, until when, in which zone.
 
@@ -95,6 +105,7 @@ class Places(BaseModel):
         nights, adults, children: of stays.
         quantity: how many equal places, where it is more than one.
         occurrences: of a booking that recurs, how many it has (X5); `starts_at` and `ends_at` are those of the first.
+        times: of a booking that recurs, each of its times with its price, in order.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -115,6 +126,7 @@ class Places(BaseModel):
     children: StrictInt | None = None
     quantity: StrictInt | None = None
     occurrences: StrictInt | None = None
+    times: list[Occurrence] | None = None
 
 
 class PlacesHeld(EventData):
@@ -212,16 +224,6 @@ class ReservationRescheduled(EventData):
     lines: list[Line] = Field(min_length=1)
     total: Money
     actor: Actor
-
-
-class Occurrence(BaseModel):
-    """One time of a recurring booking, and what it cost."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    starts_at: Instant
-    ends_at: Instant
-    price: Money
 
 
 class OccurrencesCancelled(EventData):

@@ -141,6 +141,9 @@ resource_copies = sa.Table(
     sa.Column("active", sa.Boolean, nullable=False),
     # None until booking has published the resource again.
     sa.Column("location_id", ID),
+    sa.Column("special_hours", JSONB, nullable=False, server_default="[]"),
+    # `domain.places.SlotRules`, where they differ from its defaults.
+    sa.Column("rules", JSONB, nullable=False, server_default="{}"),
     # The cheapest place is the least price of an offering of all of them (B25).
     sa.Index("resource_copies_by_price", "price_amount", postgresql_where=sa.text("active")),
 )
@@ -155,4 +158,5 @@ location_copies = sa.Table(
     sa.Column("opening_hours", JSONB, nullable=False),
     sa.Column("closed_days", ARRAY(sa.Date), nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("special_hours", JSONB, nullable=False, server_default="[]"),
 )

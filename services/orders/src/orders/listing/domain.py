@@ -8,7 +8,7 @@ from uuid import UUID
 
 from foyer_chassis.errors import InvalidError
 
-#: Shorter words are in too many texts for an index of trigrams to help.
+#: Shorter words are in too many texts to be searched for alone.
 SHORTEST_WORD = 3
 #: From so many digits on a search is for a phone; numbers of orders are shorter.
 PHONE_DIGITS = 10
@@ -33,7 +33,7 @@ class UnknownCursorError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text search: every word must occur, in any place."""
+    """A text search: every word must occur, in any place; one of two characters or less at the beginning of a word."""
 
     words: tuple[str, ...]
     phone_digits: str | None = None

@@ -1,6 +1,7 @@
 """What orders hears: one line per subscription."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,17 +22,26 @@ def _lines(lines: Sequence[events.Line]) -> tuple[Line, ...]:
     return tuple(Line(line.title, line.quantity, line.unit_price, line.total, line.extra) for line in lines)
 
 
-def _as_text(places: booking.Places) -> dict[str, str]:
-    """Booking's description of the places, as the card shows it."""
-    described: dict[str, str] = {}
+def _described(places: booking.Places) -> dict[str, Any]:
+    """Booking's description of the places, as the card shows it: in words, but for the times of a recurring booking."""
+    described: dict[str, Any] = {}
     for name, value in dict(places).items():
         if isinstance(value, datetime):
             described[name] = value.isoformat()
+        elif isinstance(value, list):
+            described[name] = [item.model_dump(mode="json") for item in value]
         elif isinstance(value, events.Visitor):
             described[name] = value.name
         elif value is not None:
             described[name] = str(value)
     return described
+
+
+def _at(slots: Slots | None, places: booking.Places) -> Slots | None:
+    """The slots where and when they are now; None: not an order of slots."""
+    if slots is None:
+        return None
+    return replace(slots, resource_id=places.resource_id, starts_at=places.starts_at, ends_at=places.ends_at)
 
 
 async def _on_held(tx: Transaction, event: Event[booking.PlacesHeld]) -> None:
@@ -45,7 +55,7 @@ async def _on_held(tx: Transaction, event: Event[booking.PlacesHeld]) -> None:
             lines=_lines(held.lines),
             total=held.total,
             pay_until=held.expires_at,
-            places=_as_text(held.places),
+            places=_described(held.places),
         ),
     )
 
@@ -64,7 +74,7 @@ async def _on_hold_expired(tx: Transaction, event: Event[booking.HoldExpired]) -
 
 
 async def _on_confirmed(tx: Transaction, event: Event[booking.ReservationConfirmed]) -> None:
-    places = _as_text(event.data.places)
+    places = _described(event.data.places)
     await hear(
         tx,
         event.data.order_id,
@@ -82,15 +92,33 @@ async def _on_ended(tx: Transaction, event: Event[booking.ReservationEnded]) -> 
 
 async def _on_rescheduled(tx: Transaction, event: Event[booking.ReservationRescheduled]) -> None:
     data = event.data
-    slots = Slots(data.places.resource_id, data.places.starts_at, data.places.ends_at)
     await hear(
         tx,
         data.order_id,
         lambda order, _: settling.rescheduled(
             order,
             sequence=event.sequence,
-            slots=slots,
-            places=_as_text(data.places),
+            slots=_at(order.slots, data.places),
+            places=_described(data.places),
+            lines=_lines(data.lines),
+            total=data.total,
+            actor=Actor(data.actor.kind, data.actor.id),
+        ),
+    )
+
+
+async def _on_occurrences_cancelled(tx: Transaction, event: Event[booking.OccurrencesCancelled]) -> None:
+    data = event.data
+    await hear(
+        tx,
+        data.order_id,
+        lambda order, now: settling.occurrences_cancelled(
+            order,
+            now,
+            sequence=event.sequence,
+            slots=_at(order.slots, data.places),
+            places=_described(data.places),
+            cancelled=[(item.starts_at, item.price.amount) for item in data.cancelled],
             lines=_lines(data.lines),
             total=data.total,
             actor=Actor(data.actor.kind, data.actor.id),
@@ -225,6 +253,7 @@ SUBSCRIPTIONS = [
     Subscribe(booking.ReservationStarted, _on_started),
     Subscribe(booking.ReservationEnded, _on_ended),
     Subscribe(booking.ReservationRescheduled, _on_rescheduled),
+    Subscribe(booking.OccurrencesCancelled, _on_occurrences_cancelled),
     Subscribe(booking.PassAttached, _on_attached),
     Subscribe(booking.PassWithdrawn, _on_withdrawn),
     Subscribe(payments.InvoiceIssued, _invoice("issued")),

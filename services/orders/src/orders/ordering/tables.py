@@ -142,11 +142,23 @@ order_history = sa.Table(
     sa.Column("actor_id", ID),
 )
 
-#: What an order is found by (B4), apart from it: the index is dear to write and must not be with every change.
+#: What an order is found by (B4), apart from it: the index is dear to write and must not be with every change. What
+#: never changes of an order and lists ask for stands beside the words.
 order_search = sa.Table(
     "order_search",
     metadata,
     sa.Column("order_id", ID, sa.ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Index("order_search_trigrams", "text", postgresql_using="gin", postgresql_ops={"text": "gin_trgm_ops"}),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("location_id", ID),
+    sa.Column("offering_id", ID, nullable=False),
+    sa.Index(
+        "order_search_words",
+        "text",
+        "kind",
+        "location_id",
+        "offering_id",
+        postgresql_using="gin",
+        postgresql_ops={"text": "gin_trgm_ops"},
+    ),
 )

@@ -14,10 +14,12 @@ from .offering import (
     OnlineSale,
     Terms,
     UnknownOfferingError,
+    cancellation_fee_percent,
     default_terms,
     sorted_steps,
 )
 from .places import (
+    BusinessHours,
     InThePastError,
     LocationCopy,
     NotOnSlotGridError,
@@ -25,6 +27,8 @@ from .places import (
     OutsideOpeningHoursError,
     PriceMismatchError,
     ResourceCopy,
+    SlotRules,
+    SpecialHours,
     UnknownResourceError,
     WrongCurrencyError,
     check_price,
@@ -33,6 +37,7 @@ from .texts import Text
 
 __all__ = [
     "AnswersInvalidError",
+    "BusinessHours",
     "CancellationStep",
     "Category",
     "CategoryInUseError",
@@ -56,6 +61,8 @@ __all__ = [
     "RepeatedSkuError",
     "ResourceCopy",
     "SkuTakenError",
+    "SlotRules",
+    "SpecialHours",
     "Terms",
     "Text",
     "UnknownCategoryError",
@@ -64,6 +71,7 @@ __all__ = [
     "WrongCurrencyError",
     "add_business_minutes",
     "button_html",
+    "cancellation_fee_percent",
     "check_price",
     "default_terms",
     "json_schema",

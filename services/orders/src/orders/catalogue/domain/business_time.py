@@ -1,9 +1,9 @@
 """Business hours: when so many minutes of them have passed (A6, X2)."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from .places import LocationCopy, instant_of
+from .places import BusinessHours, LocationCopy
 
 LONGEST_SEARCH_DAYS = 400
 
@@ -20,7 +20,7 @@ def add_business_minutes(start: datetime, minutes: int, location: LocationCopy |
         return start + left
     if minutes <= 0:
         return start
-    for opens, closes in _open_times(start, location):
+    for opens, closes in _open_times(start, location.hours):
         begin = max(opens, start)
         if closes - begin >= left:
             return begin + left
@@ -28,25 +28,15 @@ def add_business_minutes(start: datetime, minutes: int, location: LocationCopy |
     return start + timedelta(minutes=minutes)
 
 
-def _open_times(start: datetime, location: LocationCopy) -> Iterator[tuple[datetime, datetime]]:
+def _open_times(start: datetime, hours: BusinessHours) -> Iterator[tuple[datetime, datetime]]:
     """From, to: in ascending order, not overlapping, ending after `start`."""
-    first = start.astimezone(location.zone).date()
+    first = start.astimezone(hours.zone).date()
     latest = start
     for offset in range(LONGEST_SEARCH_DAYS):
         day = first + timedelta(days=offset)
-        for opens, closes in _open_on(day, location):
+        for opens, closes in hours.on(day):
             # Hours may overlap as they were entered; no minute counts twice.
             begin = max(opens, latest)
             if closes > begin:
                 yield begin, closes
                 latest = closes
-
-
-def _open_on(day: date, location: LocationCopy) -> list[tuple[datetime, datetime]]:
-    if day in location.closed_days:
-        return []
-    return sorted(
-        (instant_of(day, hours.opens, location.zone), instant_of(day, hours.closes, location.zone))
-        for hours in location.opening_hours
-        if hours.weekday == day.weekday()
-    )

@@ -1,8 +1,8 @@
 """What can be ordered, and the rules a seller keeps when describing it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
@@ -181,16 +181,6 @@ class Offering:
     def offered_at(self, location_id: UUID) -> bool:
         return not self.location_ids or location_id in self.location_ids
 
-    def cancellation_fee_percent(self, starts_at: datetime | None, now: datetime) -> int:
-        """What a customer who cancels at `now` loses of what was paid (X4). Exactly N hours before is still in time.
-
-        Without a beginning there is no notice to be late with: nothing.
-        """
-        if starts_at is None:
-            return 0
-        due = [step.fee_percent for step in self.cancellation if starts_at - now < timedelta(hours=step.hours_before)]
-        return max(due, default=0)
-
     def check(self) -> None:
         """Raises NotForOnlineSaleError, OfferingInvalidError, FormInvalidError: it cannot be offered like this."""
         if self.online_sale is not None and not (self.kind is Kind.MEMBERSHIP and self.permanent):
@@ -251,6 +241,12 @@ class Offering:
                 yield "cancellation", "not_sorted", "Steps go from the longest notice to the shortest, each once."
             elif earlier.fee_percent > later.fee_percent:
                 yield "cancellation", "fee_falls", "Cancelling later does not cost less."
+
+
+def cancellation_fee_percent(steps: Iterable[CancellationStep], notice: timedelta) -> int:
+    """What a customer who cancels so long before the beginning loses of what was paid (X4). Exactly N hours before is
+    still in time."""
+    return max((step.fee_percent for step in steps if notice < timedelta(hours=step.hours_before)), default=0)
 
 
 def sorted_steps(steps: tuple[CancellationStep, ...]) -> tuple[CancellationStep, ...]:

@@ -4,6 +4,7 @@ Booking decides: it has the places. This check only spares the customer an order
 it knows the published rules and nothing of what is taken.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -55,6 +56,41 @@ class WrongCurrencyError(InvalidError):
     title_ru = "Другая валюта"
 
 
+class TooShortError(InvalidError):
+    """A booking of this place has more slots at least."""
+
+    title_en = "Too short"
+    title_ru = "Слишком короткое бронирование"
+
+
+class TooLongError(InvalidError):
+    """A booking of this place has fewer slots at most."""
+
+    title_en = "Too long"
+    title_ru = "Слишком длинное бронирование"
+
+
+class TooSoonError(InvalidError):
+    """This place is booked longer before."""
+
+    title_en = "Too soon"
+    title_ru = "Слишком поздно для бронирования"
+
+
+class TooFarAheadError(InvalidError):
+    """This place cannot be booked so long before yet."""
+
+    title_en = "Too far ahead"
+    title_ru = "Слишком рано для бронирования"
+
+
+class TooManyPlacesError(InvalidError):
+    """There are not so many places of this kind at all."""
+
+    title_en = "Too many places"
+    title_ru = "Столько мест здесь нет"
+
+
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
     """Open on `weekday` (0 = Monday) between two wall-clock times, minutes after local midnight."""
@@ -65,13 +101,50 @@ class OpeningHours:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecialHours:
+    """Open on that one day between two wall-clock times, instead of the hours of its weekday."""
+
+    day: date
+    opens: int
+    closes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """When a location is open, by its wall clock."""
+
+    zone: ZoneInfo
+    opening_hours: tuple[OpeningHours, ...]
+    closed_days: frozenset[date] = frozenset()
+    special_hours: tuple[SpecialHours, ...] = ()
+
+    def on(self, day: date) -> list[tuple[datetime, datetime]]:
+        """From, to of a local day, in ascending order of their beginnings."""
+        hours: Iterable[OpeningHours | SpecialHours] = [item for item in self.special_hours if item.day == day]
+        if not hours and day not in self.closed_days:
+            hours = (item for item in self.opening_hours if item.weekday == day.weekday())
+        return sorted(
+            (instant_of(day, item.opens, self.zone), instant_of(day, item.closes, self.zone)) for item in hours
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LocationCopy:
     """What booking published of a location: its business hours."""
 
     id: UUID
-    zone: ZoneInfo
-    opening_hours: tuple[OpeningHours, ...]
-    closed_days: frozenset[date]
+    hours: BusinessHours
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRules:
+    """How a resource may be booked, as booking published it; see `foyer_contracts.booking.ResourceChanged`."""
+
+    capacity: int = 1
+    min_slots: int = 1
+    max_slots: int | None = None
+    notice_minutes: int = 0
+    horizon_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +152,19 @@ class ResourceCopy:
     """What booking published of a resource. `location_id` is None until booking has said it again."""
 
     id: UUID
-    zone: ZoneInfo
-    opening_hours: tuple[OpeningHours, ...]
-    closed_days: frozenset[date]
+    hours: BusinessHours
     slot_length: timedelta
     price: Money
     active: bool
+    rules: SlotRules = SlotRules()
     location_id: UUID | None = None
 
-    def check_slots(self, starts_at: datetime, ends_at: datetime, *, now: datetime) -> int:
-        """How many slots are asked for.
+    def check_slots(self, starts_at: datetime, ends_at: datetime, *, quantity: int = 1, now: datetime) -> int:
+        """How many slots are asked for, of each of the `quantity` places.
 
         Raises:
-            UnknownResourceError, InThePastError, OutsideOpeningHoursError, NotOnSlotGridError.
+            UnknownResourceError, InThePastError, OutsideOpeningHoursError, NotOnSlotGridError, TooShortError,
+            TooLongError, TooSoonError, TooFarAheadError, TooManyPlacesError.
         """
         if not self.active:
             raise UnknownResourceError(field="slots.resource_id")
@@ -105,20 +178,39 @@ class ResourceCopy:
                 raise NotOnSlotGridError(
                     field=field,
                     slot_minutes=self.slot_length // timedelta(minutes=1),
-                    allowed_from=opens_at.astimezone(self.zone).isoformat(),
+                    allowed_from=opens_at.astimezone(self.hours.zone).isoformat(),
                 )
-        return (ends_at - starts_at) // self.slot_length
+        slots = (ends_at - starts_at) // self.slot_length
+        self._check_rules(starts_at, slots, quantity, now)
+        return slots
+
+    def _check_rules(self, starts_at: datetime, slots: int, quantity: int, now: datetime) -> None:
+        rules = self.rules
+        if slots < rules.min_slots:
+            raise TooShortError(field="slots.ends_at", slots=slots, min_slots=rules.min_slots)
+        if rules.max_slots is not None and slots > rules.max_slots:
+            raise TooLongError(field="slots.ends_at", slots=slots, max_slots=rules.max_slots)
+        if quantity > rules.capacity:
+            raise TooManyPlacesError(field="slots.quantity", quantity=quantity, capacity=rules.capacity)
+        earliest = now + timedelta(minutes=rules.notice_minutes)
+        if starts_at < earliest:
+            raise TooSoonError(field="slots.starts_at", earliest=earliest.isoformat())
+        if rules.horizon_days is not None:
+            zone = self.hours.zone
+            last_day = now.astimezone(zone).date() + timedelta(days=rules.horizon_days)
+            if starts_at.astimezone(zone).date() > last_day:
+                raise TooFarAheadError(field="slots.starts_at", last_day=last_day.isoformat())
 
     def _opening_around(self, starts_at: datetime, ends_at: datetime) -> datetime:
-        day = starts_at.astimezone(self.zone).date()
-        allowed = []
-        for hours in self.opening_hours:
-            if hours.weekday == day.weekday() and day not in self.closed_days:
-                opens, closes = instant_of(day, hours.opens, self.zone), instant_of(day, hours.closes, self.zone)
-                if opens <= starts_at and ends_at <= closes:
-                    return opens
-                allowed.append({"from": opens.isoformat(), "to": closes.isoformat()})
-        raise OutsideOpeningHoursError(field="slots.starts_at", time_zone=self.zone.key, allowed=allowed)
+        open_times = self.hours.on(starts_at.astimezone(self.hours.zone).date())
+        for opens, closes in open_times:
+            if opens <= starts_at and ends_at <= closes:
+                return opens
+        raise OutsideOpeningHoursError(
+            field="slots.starts_at",
+            time_zone=self.hours.zone.key,
+            allowed=[{"from": opens.isoformat(), "to": closes.isoformat()} for opens, closes in open_times],
+        )
 
 
 def instant_of(day: date, minutes: int, zone: ZoneInfo) -> datetime:

@@ -1,9 +1,9 @@
 """What booking published of its locations and resources."""
 
 import json
-from datetime import timedelta
+from dataclasses import fields
+from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from foyer_contracts.booking import LocationChanged, ResourceChanged
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from ..domain import LocationCopy, OpeningHours, ResourceCopy
+from ..domain import BusinessHours, LocationCopy, OpeningHours, ResourceCopy, SlotRules, SpecialHours
 from ..tables import location_copies, resource_copies
 
 
@@ -27,9 +27,13 @@ def _upsert(table: sa.Table) -> Insert:
     )
 
 
+_RULES = {field.name for field in fields(SlotRules)}
 _UPSERT_RESOURCE = _upsert(resource_copies)
 _UPSERT_LOCATION = _upsert(location_copies)
-_LOCATION = "SELECT id, time_zone, opening_hours::text AS opening_hours, closed_days FROM location_copies WHERE id = {}"
+_LOCATION = (
+    "SELECT id, time_zone, opening_hours::text AS opening_hours, closed_days, special_hours::text AS special_hours"
+    " FROM location_copies WHERE id = {}"
+)
 _LOCATION_DIRECT = _LOCATION.format("$1")
 _LOCATION_TEXT = sa.text(_LOCATION.format(":location")).bindparams(sa.bindparam("location", type_=sa.Uuid))
 
@@ -51,6 +55,8 @@ async def save_resource(transaction: Transaction, resource: ResourceChanged, seq
             "price_amount": resource.price.amount,
             "price_currency": resource.price.currency,
             "active": resource.active,
+            "special_hours": [hours.model_dump(mode="json") for hours in resource.special_hours],
+            "rules": resource.model_dump(include=_RULES, exclude_defaults=True),
         },
     )
 
@@ -67,42 +73,58 @@ async def save_location(transaction: Transaction, location: LocationChanged, seq
             "opening_hours": [hours.model_dump() for hours in location.opening_hours],
             "closed_days": location.closed_days,
             "active": location.active,
+            "special_hours": [hours.model_dump(mode="json") for hours in location.special_hours],
         },
     )
 
 
 async def location(unit: Transaction | Direct, location_id: UUID) -> LocationCopy | None:
     """The business hours of a location, as booking published them last."""
-    row: sa.RowMapping | dict[str, Any] | None
+    row: sa.RowMapping | asyncpg.Record | None
     if isinstance(unit, Direct):
-        found = await unit.row(_LOCATION_DIRECT, location_id)
-        row = None if found is None else dict(found)
+        row = await unit.row(_LOCATION_DIRECT, location_id)
     else:
         row = await unit.one_or_none(_LOCATION_TEXT, {"location": location_id})
     if row is None:
         return None
-    return LocationCopy(
-        id=row["id"],
-        zone=ZoneInfo(row["time_zone"]),
-        opening_hours=_opening_hours(row["opening_hours"]),
-        closed_days=frozenset(row["closed_days"]),
-    )
+    return LocationCopy(id=row["id"], hours=_business_hours(row))
 
 
 def resource_copy(row: asyncpg.Record) -> ResourceCopy:
     """The resource in a row of the query that places an order."""
     return ResourceCopy(
         id=row["resource_id"],
-        zone=ZoneInfo(row["time_zone"]),
-        opening_hours=_opening_hours(row["opening_hours"]),
-        closed_days=frozenset(row["closed_days"]),
+        hours=_business_hours(row),
         slot_length=timedelta(minutes=row["slot_minutes"]),
         price=Money(amount=row["price_amount"], currency=row["price_currency"]),
         active=row["resource_active"],
+        rules=_rules(row["rules"]),
         location_id=row["location_id"],
     )
 
 
+def _business_hours(row: sa.RowMapping | asyncpg.Record) -> BusinessHours:
+    return BusinessHours(
+        zone=ZoneInfo(row["time_zone"]),
+        opening_hours=_opening_hours(row["opening_hours"]),
+        closed_days=frozenset(row["closed_days"]),
+        special_hours=_special_hours(row["special_hours"]),
+    )
+
+
+# The same few texts stand in thousands of rows.
 @lru_cache(maxsize=1024)
 def _opening_hours(text: str) -> tuple[OpeningHours, ...]:
     return tuple(OpeningHours(**hours) for hours in json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _special_hours(text: str) -> tuple[SpecialHours, ...]:
+    return tuple(
+        SpecialHours(date.fromisoformat(hours["day"]), hours["opens"], hours["closes"]) for hours in json.loads(text)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _rules(text: str) -> SlotRules:
+    return SlotRules(**json.loads(text))

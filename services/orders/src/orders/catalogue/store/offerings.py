@@ -48,7 +48,8 @@ _VERSIONS = sa.select(offering_versions.c.offering_id, offering_versions.c.versi
 _ADD_VERSION = sa.insert(offering_versions)
 _FOR_ORDER = """
     SELECT o.id AS offering_id, o.version AS offering_version, r.id AS resource_id, r.time_zone, r.opening_hours::text,
-        r.closed_days, r.slot_minutes, r.price_amount, r.price_currency, r.active AS resource_active, r.location_id
+        r.closed_days, r.slot_minutes, r.price_amount, r.price_currency, r.active AS resource_active, r.location_id,
+        r.special_hours::text, r.rules::text
     FROM (VALUES ($1::uuid, $2::uuid)) AS wanted (offering, resource)
     LEFT JOIN offerings o ON o.id = wanted.offering
     LEFT JOIN resource_copies r ON r.id = wanted.resource

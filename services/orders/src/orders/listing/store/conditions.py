@@ -13,7 +13,7 @@ from uuid import UUID
 
 from foyer_contracts.ids import first_id_of
 
-from ..domain import CLOSED, Filters, Scope, Words
+from ..domain import CLOSED, SHORTEST_WORD, Filters, Scope, Words
 
 #: As the partial index `orders_open` has it.
 OPEN = f"o.status NOT IN ({', '.join(repr(status) for status in CLOSED)})"
@@ -50,7 +50,12 @@ def in_ids(column: str, ids: Sequence[UUID], argument: Arguments) -> str:
 
 
 def like(column: str, words: Words, argument: Arguments) -> list[str]:
-    return [f"{column} LIKE {argument(f'%{_escaped(word)}%', 'text')}" for word in words.words]
+    return [f"{column} LIKE {argument(_pattern(word), 'text')}" for word in words.words]
+
+
+def _pattern(word: str) -> str:
+    # The index knows nothing shorter than three characters, but for the beginnings of words.
+    return f"{'% ' if len(word) < SHORTEST_WORD else '%'}{_escaped(word)}%"
 
 
 def _escaped(word: str) -> str:
@@ -76,6 +81,24 @@ def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: 
     if scope.locations:
         conditions.append(in_ids("o.location_id", scope.locations, argument))
     return conditions
+
+
+def filed(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str]:
+    """What `reach` and `filtered` ask of kinds, locations and offerings, of the texts: their index knows these too."""
+    found = []
+    kinds = frozenset(filters.kinds) or every_kind
+    if scope.own is None:
+        kinds &= scope.all_of | scope.assigned_of
+    if kinds != every_kind:
+        found.append(one_of("s.kind", kinds))
+    for column, ids in (
+        ("s.location_id", scope.locations),
+        ("s.location_id", filters.location_ids),
+        ("s.offering_id", filters.offering_ids),
+    ):
+        if ids:
+            found.append(in_ids(column, ids, argument))
+    return found
 
 
 def filtered(filters: Filters, now: datetime, argument: Arguments) -> list[str]:

@@ -1,8 +1,7 @@
 """Pages, counts and exports of orders: one statement each, answered as JSON by PostgreSQL itself.
 
-Every filter has an index that ends in the order's id, which ascends with time; pages go by it. A text search looks at
-the newest orders first, at more of them where those do not fill the page, and then at the index of trigrams: words that
-many orders have are found at once near the top, words that few have by the index.
+Every filter has an index that ends in the order's id, which ascends with time; pages go by it. For a text search see
+`looking`.
 """
 
 import json
@@ -17,10 +16,10 @@ from foyer_chassis.db import Transaction
 from ..domain import CLOSED, Filters, Scope, Sorting
 from . import conditions
 from .conditions import Arguments
+from .looking import BY_FILTERS, BY_WORDS, Look, Sought, Step, found_by_words, looking
 
-#: Orders that a text search walks, before it asks the index of trigrams: first so many, then so many.
-WINDOWS = (3_000, 30_000)
-#: Of the first window: words that more orders have are not looked up in the index to be counted.
+#: Texts that are looked at, and how many of them have words that are not looked up in the index to be counted.
+SAMPLE = 3_000
 MANY = 10
 #: Counts are exact up to here.
 MOST_COUNTED = 1_000
@@ -45,20 +44,20 @@ _STAFF_ROW = f"{_MONEY.format('o.costs_amount', 'costs')}, o.rating, o.unread_by
 _OWN_ROW = "o.rating, o.unread_by_applicant AS unread"
 _WITHOUT_MONEY = "o.terms = 'free' OR (o.status IN ('cancelled', 'removed') AND o.refund_amount = 0)"
 _PAGE = (
-    "SELECT coalesce(json_agg(r), '[]')::text AS items, count(*) AS count, (array_agg(r.id))[count(*)] AS last"
+    "SELECT coalesce(json_agg(r), '[]')::text AS items, count(*) AS count, (array_agg(r.id))[count(*)] AS last{more}"
     " FROM ({select}) AS r"
 )
+_LOOKED_AT = ", (SELECT count(*) FROM looked_at) AS looked_at"
 #: The digits of a phone without the country's code, which people write as +7 or as 8.
 PHONE_TAIL = 10
 MOST_PEOPLE = 200
 
 _PEOPLE = f"SELECT id FROM people WHERE phone_digits <> '' AND right(phone_digits, {PHONE_TAIL}) = $1 LIMIT $2"  # noqa: S608
-#: Texts in the order of the walk, with their orders.
-_WALKED = "(SELECT order_id, text FROM order_search {nearest}) AS s JOIN orders o ON o.id = s.order_id"
 _ORDERS = "SELECT o.status, o.label FROM orders o WHERE {where} ORDER BY o.id DESC LIMIT {window}"
+_FOUND = "SELECT o.status, o.label FROM {found} ORDER BY o.id DESC LIMIT {window}"
 #: Each looked up by its key: there are few, beside all orders.
 _NEWEST = (
-    "SELECT found.status, found.label FROM (SELECT order_id, text FROM order_search ORDER BY order_id DESC"
+    "SELECT found.status, found.label FROM (SELECT * FROM order_search ORDER BY order_id DESC"
     " LIMIT {window}) AS s CROSS JOIN LATERAL"
     " (SELECT o.status, o.label FROM orders o WHERE o.id = s.order_id AND {where} OFFSET 0) AS found"
 )
@@ -110,6 +109,13 @@ class Query:
         return bool(self._scope.own or filters.applicant_id or filters.premises_id or self._phone)
 
     @property
+    def _has_only_words(self) -> bool:
+        """Nothing limits what is found but its words."""
+        scope = self._scope
+        everything = scope.own is None and scope.all_of >= self._every_kind and not scope.locations
+        return everything and self._filters == Filters(words=self._filters.words)
+
+    @property
     def _phone(self) -> str | None:
         return None if self._filters.words is None else self._filters.words.phone_digits
 
@@ -157,11 +163,13 @@ class Query:
         self, transaction: Transaction, *, after: UUID | None, sorting: Sorting, limit: int
     ) -> tuple[str, int, UUID | None]:
         """A page as JSON, how many rows it has, and the id of its last order."""
-        for window in WINDOWS if self._words is not None and not self._is_narrow else ():
-            found = await self._page(transaction, after, sorting, limit, window=window)
-            if found[1] == limit:
-                return found
-        return await self._page(transaction, after, sorting, limit)
+        if self._words is None or self._is_narrow:
+            return await self._page(transaction, after, sorting, limit)
+        for step in BY_WORDS if self._has_only_words else BY_FILTERS:
+            page, is_it = await self._found_page(transaction, step, after, sorting, limit)
+            if is_it:
+                break
+        return page
 
     async def unread_page(
         self, transaction: Transaction, *, limit: int, after: UUID | None
@@ -191,43 +199,72 @@ class Query:
         if where is None:
             return "[]", 0, None
         where += more
-        ascending = sorting == "oldest"
-        direction = "" if ascending else " DESC"
-        beyond = None if after is None else f"{'>' if ascending else '<'} {argument(after, 'uuid')}"
-        source, order = "orders o", "o.id"
-        if self._words is not None and window is not None:
-            # The order of the walk is the order of the page, so that it ends when the page is full.
-            walked = f"WHERE order_id {beyond} " if beyond else ""
-            nearest = f"{walked}ORDER BY order_id{direction} LIMIT {argument(window, 'int')}"
-            source = _WALKED.format(nearest=nearest)
-            order = "s.order_id"
+        direction = _direction(sorting)
+        beyond = _beyond(after, sorting, argument)
+        if beyond:
+            where.append(f"o.id {beyond}")
+        source = "orders o"
+        if self._words is not None:
+            source += " JOIN order_search s ON s.order_id = o.id"
             where += conditions.like("s.text", self._words, argument)
-        else:
-            if beyond:
-                where.append(f"o.id {beyond}")
-            if self._words is not None:
-                where.append(self._found(argument))
         select = (
             f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}"  # noqa: S608 (text of ours, see conditions)
-            f" ORDER BY {order}{direction} LIMIT {argument(limit, 'int')}"
+            f" ORDER BY o.id{direction} LIMIT {argument(limit, 'int')}"
         )
-        row = await (await transaction.direct()).row(_PAGE.format(select=select), *argument.values)
+        row = await (await transaction.direct()).row(_PAGE.format(more="", select=select), *argument.values)
         assert row is not None
         return row["items"], row["count"], row["last"]
 
-    def _found(self, argument: Arguments) -> str:
+    async def _found_page(
+        self, transaction: Transaction, step: Step, after: UUID | None, sorting: Sorting, limit: int
+    ) -> tuple[tuple[str, int, UUID | None], bool]:
+        """What one look finds, and whether that is the page: it is full, or there is nothing more."""
+        argument = Arguments()
+        columns = self._columns(argument)
+        sought = self._sought(argument, with_status=True, beyond=_beyond(after, sorting, argument), sorting=sorting)
+        if sought is None:
+            return ("[]", 0, None), True
+        parts = looking(step, sought, argument, argument(limit, "int"))
+        select = (
+            f"SELECT {columns} FROM ({parts.found}) AS f JOIN orders o ON o.id = f.id"  # noqa: S608 (text of ours)
+            f" ORDER BY o.id{_direction(sorting)}"
+        )
+        page = _PAGE.format(more=_LOOKED_AT if parts.looked_at else "", select=select)
+        if parts.looked_at:
+            page = f"WITH looked_at AS MATERIALIZED ({parts.looked_at}) {page}"
+        row = await (await transaction.direct()).row(page, *argument.values)
+        assert row is not None
+        whole = step.most is None or (parts.looked_at is not None and row["looked_at"] < step.most)
+        # Some of what the index knows, in no order, is no page.
+        full = row["count"] == limit and step.look is not Look.FEW
+        return (row["items"], row["count"], row["last"]), whole or full
+
+    def _sought(
+        self, argument: Arguments, *, with_status: bool, beyond: str | None = None, sorting: Sorting = "newest"
+    ) -> Sought | None:
+        """None: nothing can be found."""
+        filters = self._conditions(argument, with_status=with_status)
+        if filters is None:
+            return None
         assert self._words is not None
-        text = " AND ".join(conditions.like("text", self._words, argument))
-        return f"o.id IN (SELECT order_id FROM order_search WHERE {text})"  # noqa: S608
+        return Sought(
+            filters=filters,
+            words=conditions.like("s.text", self._words, argument),
+            filed=conditions.filed(self._scope, self._filters, self._every_kind, argument),
+            beyond=beyond,
+            ascending=sorting == "oldest",
+        )
 
     async def counts(self, transaction: Transaction, codes: Sequence[str]) -> dict[str, Count]:
         """How many orders each status has; the status filter itself does not count."""
         if self._is_told_by_index:
             return await self._counts_by_index(transaction, codes)
-        if self._is_narrow or (self._words is not None and not await self._are_common(transaction)):
-            return _counts(codes, self._built_in, [await self._group(transaction, _ORDERS)])
         if self._words is not None:
-            return _counts(codes, self._built_in, [await self._group(transaction, _NEWEST)])
+            all_of_them = self._is_narrow or not await self._are_common(transaction)
+            source = _FOUND if all_of_them else _NEWEST
+            return _counts(codes, self._built_in, [await self._group(transaction, source)])
+        if self._is_narrow:
+            return _counts(codes, self._built_in, [await self._group(transaction, _ORDERS)])
         # What is open is counted whole: there is not much of it. Of what is done, the newest.
         groups = [await self._group(transaction, _ORDERS, closed=False)]
         if not self._filters.overdue:
@@ -271,19 +308,21 @@ class Query:
             return Group((), whole=True, closed=closed)
         if closed is not None:
             where.append(conditions.one_of("o.status", CLOSED) if closed else conditions.OPEN)
-        newest = source is _NEWEST
         if self._words is not None:
-            where += conditions.like("s.text", self._words, argument) if newest else [self._found(argument)]
-        select = source.format(where=" AND ".join(where), window=argument(MOST_GROUPED, "int"))
+            where += conditions.filed(self._scope, self._filters, self._every_kind, argument)
+            where += conditions.like("s.text", self._words, argument)
+        window = argument(MOST_GROUPED, "int")
+        select = source.format(where=" AND ".join(where), found=found_by_words(where), window=window)
         rows = await (await transaction.direct()).rows(_GROUPED.format(select=select), *argument.values)
         found = tuple((row["status"], row["label"], row["count"]) for row in rows)
-        return Group(found, whole=not newest and sum(count for *_, count in found) < MOST_GROUPED, closed=closed)
+        whole = source is not _NEWEST and sum(count for *_, count in found) < MOST_GROUPED
+        return Group(found, whole=whole, closed=closed)
 
     async def _are_common(self, transaction: Transaction) -> bool:
         """Whether so many of the newest orders have these words that looking all of them up would take long."""
         assert self._words is not None
         argument = Arguments()
-        newest = argument(WINDOWS[0], "int")
+        newest = argument(SAMPLE, "int")
         like = " AND ".join(conditions.like("text", self._words, argument))
         row = await (await transaction.direct()).row(_OF_NEWEST.format(newest=newest, like=like), *argument.values)
         assert row is not None
@@ -320,6 +359,15 @@ class Group:
 
     def has(self, code: str, *, built_in: bool) -> bool:
         return self.closed is None or not built_in or self.closed == (code in CLOSED)
+
+
+def _direction(sorting: Sorting) -> str:
+    return "" if sorting == "oldest" else " DESC"
+
+
+def _beyond(after: UUID | None, sorting: Sorting, argument: Arguments) -> str | None:
+    """What follows the last order of the page before."""
+    return None if after is None else f"{'>' if sorting == 'oldest' else '<'} {argument(after, 'uuid')}"
 
 
 def _counts(codes: Sequence[str], all_built_in: Collection[str], groups: Sequence[Group]) -> dict[str, Count]:

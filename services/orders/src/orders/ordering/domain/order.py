@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from foyer_contracts.money import Money
 
-from ...catalogue.domain import CancellationStep, Kind
+from ...catalogue.domain import CancellationStep, Kind, cancellation_fee_percent
 from .machine import GROUPS, OVER, TAKEN_UP, Group, Status
 
 
@@ -87,9 +87,22 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
+    """All slots of a resource from `starts_at` up to `ends_at`; of a booking that recurs, its first time.
+
+    Attributes:
+        quantity: how many of the equal places of a resource that has several.
+        recurrence: the value of an RRULE (RFC 5545), by the wall clock of the location (X5).
+        skip: local dates of times that are left out.
+        offer_id: the offer of a waiting list that is taken.
+    """
+
     resource_id: UUID
     starts_at: datetime
     ends_at: datetime
+    quantity: int = 1
+    recurrence: str | None = None
+    skip: tuple[date, ...] = ()
+    offer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,12 @@ class Rules:
     auto_close_minutes: int | None = None
     refunds_allowed: bool = False
     cancellation: tuple[CancellationStep, ...] = ()
+
+    def fee(self, paid: int, starts_at: datetime, now: datetime) -> int:
+        """What a customer who gives up at `now` what begins at `starts_at` loses of the `paid` minor units (X4),
+        rounded half up."""
+        percent = cancellation_fee_percent(self.cancellation, starts_at - now)
+        return (paid * percent * 2 + 100) // 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +176,8 @@ class Order:
 
     Attributes:
         label: the business's own status inside the group, if staff or a rule gave it one (C1).
-        wanted: what booking was asked for beside slots: a ticket, a stay or a membership, as in the event.
+        wanted: what booking was asked for beside slots: a ticket, a stay or a membership, as in the event; and of
+            slots what is not in columns.
         answers: to the offering's form at `offering_version` (A3).
         address, premises_id: where it is to be done, as it was said then.
         total: None until it has a price.
@@ -205,7 +225,7 @@ class Order:
     lines: tuple[Line, ...] = ()
     total: Money | None = None
     pay_until: datetime | None = None
-    places: Mapping[str, str] | None = None
+    places: Mapping[str, Any] | None = None
     reservation: Stage = Stage.NONE
     moved_sequence: int = 0
     places_gone: bool = False
@@ -344,8 +364,12 @@ class Order:
 
     @property
     def starts_at(self) -> datetime | None:
-        """When what was booked begins, as far as it is known here."""
-        return self.slots.starts_at if self.slots else None
+        """When what was booked begins, as far as it is known here: tickets and stays once booking has said it."""
+        if self.slots is not None:
+            return self.slots.starts_at
+        if self.places is not None and "starts_at" in self.places:
+            return datetime.fromisoformat(self.places["starts_at"])
+        return None
 
     @property
     def is_unread_by_applicant(self) -> bool:
@@ -381,16 +405,27 @@ class Order:
     def money(self, amount: int) -> Money:
         return money(amount, self.currency)
 
-    def fee_for(self, now: datetime) -> int:
-        """What the cancellation policy keeps if the customer cancels now (X4), rounded half up to the minor unit."""
-        if self.starts_at is None:
-            return 0
-        left = self.starts_at - now
-        percent = max(
-            (step.fee_percent for step in self.rules.cancellation if left < timedelta(hours=step.hours_before)),
-            default=0,
-        )
-        return ((self.paid - self.refund_due) * percent * 2 + 100) // 200
+    def fee_for(self, now: datetime, *, by_policy: bool = True) -> int:
+        """What is kept if it is cancelled now: what the policy says, each time of a recurring booking by its own notice
+        (X4, X5); and the price of those times that have begun."""
+        paid = self.paid_above(None)
+        if self.times:
+            kept = (
+                price if starts_at <= now else self.rules.fee(price, starts_at, now) if by_policy else 0
+                for starts_at, price in self.times
+            )
+            return min(paid, sum(kept))
+        return self.rules.fee(paid, self.starts_at, now) if by_policy and self.starts_at is not None else 0
+
+    @property
+    def times(self) -> list[tuple[datetime, int]]:
+        """Beginnings and prices of what is left of a recurring booking; empty for any other."""
+        times = (self.places or {}).get("times", ())
+        return [(datetime.fromisoformat(item["starts_at"]), item["price"]["amount"]) for item in times]
+
+    def paid_above(self, total: Money | None) -> int:
+        """What was paid, neither given back nor kept as a fee, and is more than `total` (nothing, without one)."""
+        return max(0, self.paid - self.refund_due - self.fee - (0 if total is None else total.amount))
 
 
 def taken_up(status: Status) -> bool:

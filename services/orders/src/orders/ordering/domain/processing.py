@@ -209,7 +209,7 @@ def cancel(order: Order, actor: Actor, now: datetime, *, note: str | None, keep_
     if arrow_for(order, Verb.CANCEL, party_of(actor)) is None:
         raise CannotBeCancelledError(state={"status": order.status.value, "version": order.version})
     reason = STAFF_DECISION if actor.kind == "staff" else CUSTOMER_REQUEST
-    fee = order.fee_for(now) if actor.kind == "customer" or keep_fee else 0
+    fee = order.fee_for(now, by_policy=actor.kind == "customer" or keep_fee)
     return call_off(order, now, reason, actor=actor, note=note, fee=fee)
 
 

@@ -4,7 +4,7 @@ Their events overtake each other. So an order keeps what each of them last said 
 invoices) and settles: any order of arrival ends in the same status.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -76,8 +76,8 @@ def call_off(
     order: Order, now: datetime, reason: str, *, actor: Actor = SYSTEM, note: str | None = None, fee: int = 0
 ) -> Change:
     """Cancel, or go on cancelling: whatever was paid and is not yet ordered back goes back, without the fee."""
+    refund = max(0, order.paid_above(None) - fee)
     fee += order.fee
-    refund = max(0, order.paid - order.refund_due - fee)
     cancelled = replace(order, cancel_reason=reason, refund_due=order.refund_due + refund, fee=fee)
     verb = Verb.CANCEL_PAID if refund else Verb.CANCEL
     change = go(cancelled, verb, now, actor=actor, reason=reason, note=note)
@@ -97,7 +97,7 @@ def places_held(
     lines: tuple[Line, ...],
     total: Money,
     pay_until: datetime,
-    places: Mapping[str, str],
+    places: Mapping[str, Any],
 ) -> Change:
     """Booking took the places: the price is known. An order cancelled meanwhile stays so; booking hears of it too."""
     if order.total is not None or order.is_cancelled:
@@ -129,7 +129,7 @@ def hold_expired(order: Order, now: datetime) -> Change:
     return call_off(order, now, HOLD_EXPIRED)
 
 
-def reservation_advanced(order: Order, now: datetime, stage: Stage, places: Mapping[str, str] | None = None) -> Change:
+def reservation_advanced(order: Order, now: datetime, stage: Stage, places: Mapping[str, Any] | None = None) -> Change:
     """The reservation is confirmed, started or ended."""
     if stage <= order.reservation:
         return Change(order)
@@ -140,8 +140,8 @@ def rescheduled(
     order: Order,
     *,
     sequence: int,
-    slots: Slots,
-    places: Mapping[str, str],
+    slots: Slots | None,
+    places: Mapping[str, Any],
     lines: tuple[Line, ...],
     total: Money,
     actor: Actor,
@@ -150,10 +150,10 @@ def rescheduled(
     costs more, payments invoices (A14 lets only a company's booking cost something else)."""
     if order.is_over or sequence <= order.moved_sequence:
         return Change(order)
-    refund = max(0, order.paid - order.refund_due - total.amount)
+    refund = order.paid_above(total)
     moved = replace(
         order,
-        slots=slots if order.slots is not None else None,
+        slots=slots,
         places=places,
         lines=lines,
         total=total,
@@ -161,6 +161,40 @@ def rescheduled(
         moved_sequence=sequence,
     )
     return Change(moved, (Edited(("slots",), order.money(refund), actor),))
+
+
+def occurrences_cancelled(
+    order: Order,
+    now: datetime,
+    *,
+    sequence: int,
+    slots: Slots | None,
+    places: Mapping[str, Any],
+    cancelled: Sequence[tuple[datetime, int]],
+    lines: tuple[Line, ...],
+    total: Money,
+    actor: Actor,
+) -> Change:
+    """Some times of a recurring booking were given up (X5): beginnings and prices. What was paid for them goes back;
+    of what customers give up themselves, the policy keeps its fee for each time by its own notice (X4)."""
+    if order.is_over or sequence <= order.moved_sequence:
+        return Change(order)
+    too_much = order.paid_above(total)
+    fee = 0
+    if actor.kind == "customer":
+        fee = min(too_much, sum(order.rules.fee(price, starts_at, now) for starts_at, price in cancelled))
+    refund = too_much - fee
+    after = replace(
+        order,
+        slots=slots,
+        places=places,
+        lines=lines,
+        total=total,
+        refund_due=order.refund_due + refund,
+        fee=order.fee + fee,
+        moved_sequence=sequence,
+    )
+    return Change(after, (Edited(("slots",), order.money(refund), actor),))
 
 
 def membership_withdrawn(order: Order, now: datetime) -> Change:

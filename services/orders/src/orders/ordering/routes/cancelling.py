@@ -41,7 +41,7 @@ async def preview_cancellation(number: OrderNumber, reading: Reading, caller: Cu
         allowed=arrow_for(order, Verb.CANCEL, parties_of(caller, order)) is not None,
         paid=order.money(order.paid),
         fee=order.money(fee),
-        refund=order.money(max(0, order.paid - order.refund_due - fee)),
+        refund=order.money(max(0, order.paid_above(None) - fee)),
     )
 
 

@@ -56,6 +56,8 @@ class SlotsOut(BaseModel):
     resource_id: UUID
     starts_at: datetime
     ends_at: datetime
+    quantity: int = Field(description="how many equal places")
+    recurrence: str | None = Field(description="of a booking that recurs, the value of its RRULE (RFC 5545)")
 
 
 class AnswerOut(BaseModel):
@@ -149,7 +151,7 @@ class OrderOut(BaseModel):
     terms: str
     slots: SlotsOut | None
     request: dict[str, Any] | None = Field(description="the ticket, stay or membership asked for")
-    places: dict[str, str] | None
+    places: dict[str, Any] | None
     answers: list[AnswerOut]
     premises_id: UUID | None
     address: str | None
@@ -198,7 +200,11 @@ class OrderOut(BaseModel):
             slots=None
             if order.slots is None
             else SlotsOut(
-                resource_id=order.slots.resource_id, starts_at=order.slots.starts_at, ends_at=order.slots.ends_at
+                resource_id=order.slots.resource_id,
+                starts_at=order.slots.starts_at,
+                ends_at=order.slots.ends_at,
+                quantity=order.slots.quantity,
+                recurrence=order.slots.recurrence,
             ),
             request=None if order.wanted is None else dict(order.wanted),
             places=None if order.places is None else dict(order.places),

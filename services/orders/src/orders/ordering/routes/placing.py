@@ -43,6 +43,16 @@ class SlotsIn(_Strict):
     resource_id: UUID
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    quantity: int = Field(default=1, ge=1, le=1000, description="how many of the equal places of a resource")
+    recurrence: str | None = Field(
+        default=None,
+        max_length=300,
+        examples=["FREQ=WEEKLY;COUNT=10"],
+        description="the value of an RRULE (RFC 5545), by the wall clock of the location; from `starts_at` to `ends_at`"
+        " is the first time (X5). Booking tells beforehand what it would come to: `POST /v1/recurrences/preview`",
+    )
+    skip: list[date] = Field(default=[], max_length=104, description="local dates of times that are left out")
+    offer_id: UUID | None = Field(default=None, description="the offer of a waiting list that is taken (X5)")
 
 
 class VisitorIn(_Strict):
@@ -116,7 +126,10 @@ class OrderContent(_Strict):
 class OrderIn(OrderContent):
     offering_id: UUID
     applicant_id: UUID | None = Field(default=None, description="for staff: the customer whose order it is")
-    expected_total: Money | None = Field(default=None, description="the price you have shown; refused if it differs")
+    expected_total: Money | None = Field(
+        default=None,
+        description="the price you have shown, of each time where the booking recurs; refused if it differs",
+    )
 
 
 def placing_of(content: OrderContent, offering_id: UUID, applicant_id: UUID, actor: Actor) -> Placing:
@@ -129,7 +142,7 @@ def placing_of(content: OrderContent, offering_id: UUID, applicant_id: UUID, act
         actor=actor,
         payer_kind=content.payer_kind,
         payer=None if content.payer is None else content.payer.values(),
-        slots=None if slots is None else Slots(slots.resource_id, slots.starts_at, slots.ends_at),
+        slots=None if slots is None else Slots(**{**dict(slots), "skip": tuple(slots.skip)}),
         ticket=None if ticket is None else events.TicketRequest.model_validate(ticket.model_dump()),
         stay=None if stay is None else events.StayRequest.model_validate(stay.model_dump()),
         items=tuple(WantedItem(item.item_id, item.quantity) for item in content.items),

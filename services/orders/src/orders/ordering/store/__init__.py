@@ -105,7 +105,8 @@ _INSERT_NEW = OneStatement(f"""
         INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
         SELECT :id::uuid, 1, 0, :created_at::timestamptz, :status::text, :actor_kind::text, :actor_id::uuid FROM key
     ), search AS (
-        INSERT INTO order_search (order_id, text) SELECT :id::uuid, :search_text::text FROM key
+        INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
+        SELECT :id::uuid, :search_text::text, :kind::text, :location_id::uuid, :offering_id::uuid FROM key
     )
 """)  # noqa: S608 (names of columns)
 
@@ -153,7 +154,16 @@ async def add(transaction: Transaction, order: Order, actor: Actor) -> None:
             "actor_id": actor.id,
         },
     )
-    await transaction.execute(sa.insert(order_search), {"order_id": order.id, "text": search_text(order)})
+    await transaction.execute(
+        sa.insert(order_search),
+        {
+            "order_id": order.id,
+            "text": search_text(order),
+            "kind": order.kind.value,
+            "location_id": order.location_id,
+            "offering_id": order.offering_id,
+        },
+    )
 
 
 class LockedOrders:

@@ -1,7 +1,7 @@
 """An order as a row, and back."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -256,8 +256,23 @@ def changed_columns(before: Order, after: Order) -> dict[str, Any]:
     return changed
 
 
+def _slots(row: sa.RowMapping) -> Slots | None:
+    if row["resource_id"] is None:
+        return None
+    more = (row["wanted"] or {}).get("slots", {})
+    return Slots(
+        row["resource_id"],
+        row["starts_at"],
+        row["ends_at"],
+        quantity=more.get("quantity", 1),
+        recurrence=more.get("recurrence"),
+        skip=tuple(date.fromisoformat(day) for day in more.get("skip", ())),
+        offer_id=UUID(more["offer_id"]) if "offer_id" in more else None,
+    )
+
+
 def order_of_row(row: sa.RowMapping) -> Order:
-    currency, total, resource = row["currency"], row["total_amount"], row["resource_id"]
+    currency, total = row["currency"], row["total_amount"]
     return Order(
         id=row["id"],
         number=row["number"],
@@ -274,7 +289,7 @@ def order_of_row(row: sa.RowMapping) -> Order:
         terms=row["terms"],
         rules=_rules_of_json(row["rules"], customer_may_cancel=row["customer_may_cancel"]),
         responsible_ids=tuple(row["responsible_ids"]),
-        slots=None if resource is None else Slots(resource, row["starts_at"], row["ends_at"]),
+        slots=_slots(row),
         wanted=row["wanted"],
         answers=row["answers"],
         premises_id=row["premises_id"],

@@ -107,8 +107,7 @@ async def place_order(direct: Direct, placing: Placing, numbers: store.NumberBlo
 
     Raises:
         UnknownOfferingError, ContentMismatchError, AnswersInvalidError, UnknownPremisesError, UnknownItemError,
-        PriceMismatchError, WrongCurrencyError, StayDatesError, and for slots UnknownResourceError, InThePastError,
-        OutsideOpeningHoursError, NotOnSlotGridError.
+        PriceMismatchError, WrongCurrencyError, StayDatesError, and for slots what `ResourceCopy.check_slots` raises.
     """
     resource_id = None if placing.slots is None else placing.slots.resource_id
     offering, resource = await catalogue.find_for_order(direct, placing.offering_id, resource_id)
@@ -195,6 +194,11 @@ def _rules(offering: Offering) -> Rules:
 
 
 def _wanted(offering: Offering, placing: Placing) -> dict[str, Any] | None:
+    if placing.slots is not None:
+        more = _slot_request(placing.slots).model_dump(
+            mode="json", exclude={"resource_id", "starts_at", "ends_at"}, exclude_defaults=True
+        )
+        return {"slots": more} if more else None
     if placing.ticket is not None:
         return {"ticket": placing.ticket.model_dump(mode="json", exclude_none=True)}
     if placing.stay is not None:
@@ -228,8 +232,9 @@ async def _price(
     if placing.slots is not None:
         if resource is None or (offering.resource_ids and resource.id not in offering.resource_ids):
             raise UnknownResourceError(field="slots.resource_id")
-        count = resource.check_slots(placing.slots.starts_at, placing.slots.ends_at, now=direct.now)
-        check_price(resource.price * count, placing.expected_total)
+        slots = placing.slots
+        count = resource.check_slots(slots.starts_at, slots.ends_at, quantity=slots.quantity, now=direct.now)
+        check_price(resource.price * (count * slots.quantity), placing.expected_total)
         return (), None
     if placing.items:
         lines = await _goods_lines(direct, offering, placing.items)
@@ -294,6 +299,18 @@ async def _deadlines(
     return respond, complete
 
 
+def _slot_request(slots: Slots) -> events.SlotRequest:
+    return events.SlotRequest(
+        resource_id=slots.resource_id,
+        starts_at=slots.starts_at.astimezone(UTC),
+        ends_at=slots.ends_at.astimezone(UTC),
+        quantity=slots.quantity,
+        recurrence=slots.recurrence,
+        skip=list(slots.skip),
+        offer_id=slots.offer_id,
+    )
+
+
 def _placed_event(order: Order, placing: Placing) -> events.OrderPlaced:
     wanted = order.wanted or {}
     return events.OrderPlaced(
@@ -306,13 +323,7 @@ def _placed_event(order: Order, placing: Placing) -> events.OrderPlaced:
         payer_kind=order.payer_kind,
         prepaid=order.prepaid,
         responsible_ids=list(order.responsible_ids),
-        slots=None
-        if order.slots is None
-        else events.SlotRequest(
-            resource_id=order.slots.resource_id,
-            starts_at=order.slots.starts_at.astimezone(UTC),
-            ends_at=order.slots.ends_at.astimezone(UTC),
-        ),
+        slots=None if order.slots is None else _slot_request(order.slots),
         ticket=placing.ticket,
         stay=placing.stay,
         membership=events.MembershipRequest(**wanted["membership"]) if "membership" in wanted else None,

@@ -269,6 +269,8 @@ async def scene(databases: Databases, identity: Identity) -> AsyncIterator[Scene
         orders.at(NOW)
         desk = Desk(orders)
         offering = await desk.offering(terms="free", location_ids=[HERE], assignee_id=desk.id_of("petr"))
+        # A customer like any other, whatever test comes first.
+        await desk.place(offering, CALLERS["stranger"][0])
         yield Scene(desk, offering)
 
 

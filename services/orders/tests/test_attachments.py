@@ -189,6 +189,19 @@ async def test_removing_lowers_the_count_and_the_clock_deletes_the_content(
     assert (await rows(service), kept(service)) == ([], [])
 
 
+async def test_files_of_a_customer_who_is_erased_go_too(
+    service: Running, cabinet: Cabinet, desk: Desk, order: dict[str, Any]
+) -> None:
+    await cabinet.attached(order)
+    other = await desk.place(await desk.offering(terms="free"), "boris")
+    await cabinet.attached(other)
+    await desk.does(order, "cancel", "anna")
+    assert (await desk.client("anna").post("/v1/customers/me/erase")).status_code == 200
+    assert (await cabinet.names(order), (await desk.card(order, "alex", "administrator"))["files"]) == ([], 0)
+    await service.turn("order_files")
+    assert (len(kept(service)), len(await rows(service)), len(await cabinet.names(other))) == (1, 1, 1)
+
+
 async def test_what_is_too_large_or_empty_is_refused_and_leaves_nothing(
     service: Running, cabinet: Cabinet, order: dict[str, Any]
 ) -> None:

@@ -58,6 +58,10 @@ _LEAVE = (
     .where(_f.id == sa.bindparam("file"))
     .values(state=FileState.LEAVING.value, lease_until=sa.bindparam("until"))
 )
+_LEAVE_OF_APPLICANT = sa.text(
+    "UPDATE order_files f SET state = 'leaving', lease_until = :now FROM orders o "
+    "WHERE o.id = f.order_id AND o.applicant_id = :applicant AND f.state <> 'leaving'"
+)
 _due = (
     sa.select(_f.id)
     .where(_f.state != FileState.STORED.value, _f.lease_until <= sa.bindparam("now"))
@@ -117,6 +121,11 @@ async def complete(transaction: Transaction, file_id: UUID, *, size_bytes: int, 
 async def leave(transaction: Transaction, file_id: UUID, *, until: datetime) -> None:
     """Nobody sees it any more; its content is deleted by whoever holds it until then, else by the clock."""
     await transaction.execute(_LEAVE, {"file": file_id, "until": until})
+
+
+async def leave_of_applicant(transaction: Transaction, applicant_id: UUID) -> None:
+    """Nobody sees the files of that customer's orders any more, those on their way included."""
+    await transaction.execute(_LEAVE_OF_APPLICANT, {"applicant": applicant_id, "now": transaction.now})
 
 
 async def claim_leaving(transaction: Transaction, *, until: datetime, most: int) -> list[File]:

@@ -8,6 +8,7 @@ from foyer_chassis.auth import Caller
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ConflictError, NotFoundError
 
+from ..attachments import store as attachments
 from ..customers import store as customers
 from ..customers import use_cases as customer_cases
 from ..customers.domain import MOST_PREMISES, Locale, Person, Premises
@@ -92,6 +93,8 @@ async def erase_customer(transaction: Transaction, customer_id: UUID) -> Person:
     if numbers := await orders.has_open_orders(transaction, customer_id):
         raise OpenOrdersError(orders=numbers)
     await orders.erase_applicant(transaction, customer_id)
+    # Acts and photographs name people and show their homes; invoices and acts of the money are kept by payments.
+    await attachments.leave_of_applicant(transaction, customer_id)
     await drafts.erase(transaction, customer_id)
     return person
 

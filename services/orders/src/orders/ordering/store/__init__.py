@@ -72,7 +72,8 @@ _OPEN_ORDERS = (
 _ERASE = [
     sa.text(
         "UPDATE orders SET applicant_name = '', address = NULL, comment = NULL, payer = NULL, answers = '{}', "
-        "rating_text = NULL, wanted = wanted #- '{ticket,visitor}' #- '{stay,visitor}', version = version + 1 "
+        "rating_text = NULL, wanted = wanted #- '{ticket,visitor}' #- '{stay,visitor}', places = places - 'visitor', "
+        "files = 0, version = version + 1 "
         "WHERE applicant_id = :applicant"
     ),
     sa.text(

@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from foyer_chassis.files.rules import StorageUnavailableError, clean_name
 from foyer_chassis.testing import Databases, Identity, Running, running
+from foyer_sandbox.clamd import EICAR, clamd
 from orders.attachments import use_cases
-from orders.attachments.domain import StorageUnavailableError, clean_name
 from orders.attachments.tables import order_files
 from orders.service import SERVICE
 from orders.settings import Settings
@@ -605,3 +606,19 @@ def test_types_that_cannot_be_told_are_no_setting() -> None:
             database_url="postgresql://x/y", amqp_url="amqp://x", oidc_issuer="x", oidc_jwks_url="x",
             file_types=("text/html",),
         )  # fmt: skip
+
+
+async def test_a_file_with_a_virus_is_refused_and_leaves_nothing(
+    databases: Databases, identity: Identity, tmp_path: Path
+) -> None:
+    async with (
+        clamd() as scanner,
+        running(SERVICE, databases, identity, files_folder=tmp_path, file_scanner=scanner) as service,
+    ):
+        service.at(NOW)
+        cabinet = Cabinet(Desk(service))
+        order = await cabinet.desk.place(await cabinet.desk.offering(terms="free"))
+        refused = await cabinet.attach(order, PDF + EICAR.encode())
+        assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (422, "file-infected")
+        assert (await rows(service), kept(service)) == ([], [])
+        await cabinet.attached(order)

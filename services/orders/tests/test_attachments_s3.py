@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import pytest
 from aiobotocore.session import get_session  # type: ignore[import-untyped]
+from foyer_chassis.files.folder import FolderStorage
+from foyer_chassis.files.rules import StorageUnavailableError
+from foyer_chassis.files.s3 import PART_BYTES
+from foyer_chassis.files.storage import Bucket, Storage, storage_of
 from foyer_chassis.testing import Databases, Identity, running
 from moto.server import ThreadedMotoServer
-from orders.attachments.domain import Storage, StorageUnavailableError
-from orders.attachments.storage import Bucket, FolderStorage, storage_of
-from orders.attachments.storage.s3 import PART_BYTES
 from orders.service import SERVICE
 
 from .cabinet import PDF, Cabinet

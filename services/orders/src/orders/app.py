@@ -49,7 +49,7 @@ ROUTERS = [
 def build_app(settings: ServiceSettings) -> FastAPI:
     assert isinstance(settings, Settings)
     changes = Changes(settings.database_url, CHANGED_CHANNEL)
-    files = settings.files()
+    files = settings.order_files()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

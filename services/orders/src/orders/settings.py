@@ -1,67 +1,16 @@
-import asyncio
-from datetime import timedelta
-from pathlib import Path
-from typing import Annotated
-
-from foyer_chassis.settings import ServiceSettings
-from pydantic import AfterValidator, Field, SecretStr
-
-from .attachments.domain import DEFAULT_TYPES, ENDINGS, MEBIBYTE, MOST_FILE_BYTES, FileRules
-from .attachments.routes import Files
-from .attachments.storage import Bucket, storage_of
+from foyer_chassis.files.http import Files
+from foyer_chassis.files.settings import FileSettings
+from pydantic import Field
 
 
-def _known(media_type: str) -> str:
-    if media_type not in ENDINGS:
-        raise ValueError(f"cannot be told from content; known: {', '.join(sorted(ENDINGS))}")
-    return media_type
-
-
-class Settings(ServiceSettings):
+class Settings(FileSettings):
     longest_wait_seconds: int = Field(default=30, ge=0, description="upper bound of `Prefer: wait`")
     clock_seconds: float = Field(default=1.0, gt=0, description="between two looks for deadlines and orders to close")
     storefront_url: str | None = Field(
         default=None, description="where the storefront's pages are; none: the host asked"
     )
     storefront_orders_per_hour: int = Field(default=5, ge=1, description="of guests with the same email")
-
-    files_folder: Path = Field(
-        default=Path("files"), description="where attached files are; the same for all processes"
-    )
-    files_s3_bucket: str | None = Field(default=None, description="a bucket of any S3 instead of the folder")
-    files_s3_endpoint: str | None = Field(default=None, description="address of an S3 that is not Amazon's")
-    files_s3_region: str | None = None
-    files_s3_access_key: str | None = None
-    files_s3_secret_key: SecretStr | None = None
-    file_bytes: int = Field(
-        default=20 * MEBIBYTE, ge=1, le=MOST_FILE_BYTES, description="of one attached file, at most"
-    )
     files_per_order: int = Field(default=20, ge=1, le=1000)
-    file_types: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
-        default=DEFAULT_TYPES, description="media types that may be attached"
-    )
-    file_upload_seconds: int = Field(default=600, ge=1, description="how long one upload may take")
-    file_uploads: int = Field(default=8, ge=1, description="uploads at once in a process; each takes up to 6 MiB")
-    file_sweep_seconds: float = Field(default=30, gt=0, description="between two looks for files to delete")
 
-    @property
-    def file_rules(self) -> FileRules:
-        return FileRules(
-            most_bytes=self.file_bytes,
-            most_files=self.files_per_order,
-            types=self.file_types,
-            upload_time=timedelta(seconds=self.file_upload_seconds),
-            # As much again and more, for the two transactions around it.
-            lease=timedelta(seconds=2 * self.file_upload_seconds + 60),
-        )
-
-    def files(self) -> Files:
-        """What a process needs to take files in, give them out and delete them."""
-        bucket = None
-        if self.files_s3_bucket is not None:
-            secret = None if self.files_s3_secret_key is None else self.files_s3_secret_key.get_secret_value()
-            bucket = Bucket(
-                self.files_s3_bucket, self.files_s3_endpoint, self.files_s3_region, self.files_s3_access_key, secret
-            )
-        storage = storage_of(self.files_folder, bucket)
-        return Files(self.file_rules, storage, asyncio.Semaphore(self.file_uploads))
+    def order_files(self) -> Files:
+        return self.files(most_files=self.files_per_order)

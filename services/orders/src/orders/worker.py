@@ -15,7 +15,7 @@ from .settings import Settings
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     assert isinstance(settings, Settings)
-    files = settings.files()
+    files = settings.order_files()
     return WorkerParts(
         subscriptions=[
             *catalogue.SUBSCRIPTIONS,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database
+from foyer_chassis.files.storage import Storage
 
 from . import use_cases
-from .domain import Storage
 
 
 def sweeper(database: Database, storage: Storage, *, every_seconds: float, lease: timedelta) -> Loop:

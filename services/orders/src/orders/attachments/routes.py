@@ -1,62 +1,27 @@
 """Files of an order, for staff alone (B9)."""
 
-import asyncio
-import base64
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from foyer_chassis.auth import CurrentCaller, requires
 from foyer_chassis.db import Database
-from foyer_chassis.errors import UnavailableError
+from foyer_chassis.files.http import DOWNLOAD, UPLOAD, Files, download_headers
+from foyer_chassis.files.rules import MOST_FILE_BYTES, media_type_of
 from foyer_chassis.http import InTransaction, Reading
 from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect
 
 from ..ordering.routes.cards import OrderNumber
 from . import use_cases
-from .domain import (
-    MOST_FILE_BYTES,
-    TEXTS,
-    File,
-    FileRules,
-    FileTooLargeError,
-    Storage,
-    UploadInterruptedError,
-    media_type_of,
-)
+from .domain import File
 
 router = APIRouter(prefix="/v1", tags=["files"])
 
 # Applicants come as far as to be told whether there is such an order of theirs, and that its files are not for them.
 _READ = requires("orders:read_own", "orders:read_all", "orders:read_assigned")
 _EDIT = requires("orders:edit", "orders:read_own", "orders:read_all")
-
-#: Whatever a file is, a browser keeps it and runs nothing of it, in no page of ours.
-SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-site",
-    "Cache-Control": "private, no-store",
-}
-
-
-@dataclass
-class Files:
-    """What this process handles files with; `app.state.files`.
-
-    Attributes:
-        uploads: as many at once as memory is for.
-    """
-
-    rules: FileRules
-    storage: Storage
-    uploads: asyncio.Semaphore
 
 
 class FileOut(BaseModel):
@@ -117,13 +82,7 @@ async def list_files(number: OrderNumber, request: Request, reading: Reading, ca
     responses={200: {"model": FileOut, "description": "The order has this file already"}},
     dependencies=[_EDIT],
     max_body_size=MOST_FILE_BYTES,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-            "description": "the file itself, not a form",
-        }
-    },
+    openapi_extra=UPLOAD,
 )
 async def attach_file(
     number: OrderNumber,
@@ -139,40 +98,29 @@ async def attach_file(
     It needs no Idempotency-Key: the same content under the same name is the same file, however often it is sent.
     """
     files = _files(request)
-    if content_length is not None and content_length > files.rules.most_bytes:
-        raise FileTooLargeError(limit_bytes=files.rules.most_bytes)
-    if files.uploads.locked():
-        raise UnavailableError(retry_after_seconds=2)
     database: Database = request.app.state.database
-    async with files.uploads:
+    async with files.upload(request, content_length) as body:
         file, new = await use_cases.attach(
             database,
             files.storage,
             caller,
             number,
-            _body(request),
+            body,
             name=name,
             media_type=media_type_of(content_type),
             rules=files.rules,
+            scanner=files.scanner,
         )
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/orders/{number}/files/{file.id}"
     return FileOut.of(file)
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise UploadInterruptedError from None
-
-
 @router.get(
     "/orders/{number}/files/{file_id}",
     dependencies=[_READ],
     response_class=StreamingResponse,
-    responses={200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses=DOWNLOAD,
 )
 async def download_file(number: OrderNumber, file_id: UUID, request: Request, caller: CurrentCaller) -> Response:
     """The file, to be kept by the browser and never shown in a page."""
@@ -181,21 +129,12 @@ async def download_file(number: OrderNumber, file_id: UUID, request: Request, ca
     async with database.read() as reading:
         file = await use_cases.file_of(reading, caller, number, file_id)
     content = await use_cases.pieces(_files(request).storage, file)
-    return StreamingResponse(content, headers=_headers(file))
-
-
-def _headers(file: File) -> dict[str, str]:
+    assert file.size_bytes is not None
     assert file.sha256 is not None
-    charset = "; charset=utf-8" if file.media_type in TEXTS else ""
-    # RFC 6266: the second form is for every browser of today, the first for what knows no other.
-    plain = "".join(sign if sign.isascii() and sign not in '"\\%' else "_" for sign in file.name)
-    return {
-        **SAFE_HEADERS,
-        "Content-Type": file.media_type + charset,
-        "Content-Length": str(file.size_bytes),
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file.name, safe='')}",
-        "Repr-Digest": f"sha-256=:{base64.b64encode(file.sha256).decode()}:",
-    }
+    headers = download_headers(
+        name=file.name, media_type=file.media_type, size_bytes=file.size_bytes, sha256=file.sha256
+    )
+    return StreamingResponse(content, headers=headers)
 
 
 @router.delete("/orders/{number}/files/{file_id}", status_code=204, dependencies=[_EDIT])

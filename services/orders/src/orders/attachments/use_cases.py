@@ -6,18 +6,26 @@ lease runs out; then `sweep` deletes both.
 """
 
 import asyncio
-import codecs
 import contextlib
-import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
-import filetype  # type: ignore[import-untyped]
 from foyer_chassis import log
 from foyer_chassis.auth import Caller
 from foyer_chassis.db import Database, Transaction
 from foyer_chassis.errors import ForbiddenError, NotFoundError, Problem
+from foyer_chassis.files.intake import take_in
+from foyer_chassis.files.rules import (
+    FileRules,
+    StorageUnavailableError,
+    TooManyFilesError,
+    UploadInterruptedError,
+    check_allowed,
+    clean_name,
+)
+from foyer_chassis.files.scanning import Clamd
+from foyer_chassis.files.storage import Storage
 from foyer_contracts.ids import new_id
 
 from ..ordering import use_cases as ordering
@@ -25,25 +33,8 @@ from ..ordering.domain import processing
 from ..ordering.domain.order import Order
 from ..ordering.use_cases.access import may_edit, sees_as_staff
 from . import store
-from .domain import (
-    TEXTS,
-    EmptyFileError,
-    File,
-    FileRules,
-    FileState,
-    FileTooLargeError,
-    FileTypeMismatchError,
-    Storage,
-    StorageUnavailableError,
-    TooManyFilesError,
-    UploadInterruptedError,
-    check_allowed,
-    check_content,
-    clean_name,
-)
+from .domain import File, FileState
 
-#: As much of a file as its signature may be in.
-HEAD_BYTES = 8192
 MOST_SWEPT = 20
 
 _logger = log.get(__name__)
@@ -59,6 +50,7 @@ async def attach(
     name: str,
     media_type: str,
     rules: FileRules,
+    scanner: Clamd | None = None,
 ) -> tuple[File, bool]:
     """Take a file in, piece by piece.
 
@@ -66,26 +58,20 @@ async def attach(
         The file, and whether it is new: the same content under the same name is the same file.
 
     Raises:
-        NotFoundError, ForbiddenError, FileTypeNotAllowedError, FileTypeMismatchError, FileTooLargeError,
-        EmptyFileError, TooManyFilesError, UploadInterruptedError, StorageUnavailableError.
+        NotFoundError, ForbiddenError, FileTypeNotAllowedError, TooManyFilesError, and what `take_in` raises.
     """
     async with database.transaction() as transaction:
         file = await begin(transaction, caller, number, name=name, media_type=media_type, rules=rules)
     try:
-        content = Content(chunks, media_type, rules)
-        async with asyncio.timeout(rules.upload_time / timedelta(seconds=1)):
-            await content.begin()
-            await storage.put(file.key, content)
+        content = await take_in(storage, scanner, file.key, chunks, media_type=media_type, rules=rules)
         async with database.transaction() as transaction:
             done = await complete(
                 transaction, caller, number, file.id, size_bytes=content.size_bytes, digest=content.digest
             )
-    except BaseException as error:
+    except BaseException:
         # As far as it can be done now; if this dies too, the clock does it.
         with contextlib.suppress(Exception):
             await asyncio.shield(_give_up(database, storage, file, rules))
-        if isinstance(error, TimeoutError):
-            raise UploadInterruptedError from None
         raise
     if done.id == file.id:
         return done, True
@@ -220,66 +206,6 @@ async def sweep(database: Database, storage: Storage, *, lease: timedelta) -> bo
     async with database.transaction() as transaction:
         await store.forget(transaction, gone)
     return len(gone) == MOST_SWEPT
-
-
-class Content:
-    """A file on its way to the storage: counted, hashed, and its type compared with what was declared."""
-
-    def __init__(self, chunks: AsyncIterator[bytes], declared: str, rules: FileRules) -> None:
-        self._chunks = chunks
-        self._declared = declared
-        self._most = rules.most_bytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")() if declared in TEXTS else None
-        self._hash = hashlib.sha256()
-        self._head = b""
-        self.size_bytes = 0
-
-    @property
-    def digest(self) -> bytes:
-        return self._hash.digest()
-
-    async def begin(self) -> None:
-        """Look at its beginning.
-
-        Raises:
-            EmptyFileError, FileTypeMismatchError, FileTooLargeError.
-        """
-        while len(self._head) < HEAD_BYTES:
-            chunk = await anext(self._chunks, None)
-            if chunk is None:
-                break
-            self._head += self._seen(chunk)
-        if not self._head:
-            raise EmptyFileError
-        kind = filetype.guess(self._head)
-        check_content(self._declared, None if kind is None else kind.mime)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """All of it, once. Raises FileTooLargeError, FileTypeMismatchError."""
-        head, self._head = self._head, b""
-        yield head
-        async for chunk in self._chunks:
-            if chunk:
-                yield self._seen(chunk)
-        self._check_text(b"", final=True)
-
-    def _seen(self, chunk: bytes) -> bytes:
-        self.size_bytes += len(chunk)
-        if self.size_bytes > self._most:
-            raise FileTooLargeError(limit_bytes=self._most)
-        self._hash.update(chunk)
-        self._check_text(chunk)
-        return chunk
-
-    def _check_text(self, chunk: bytes, *, final: bool = False) -> None:
-        if self._decoder is None:
-            return
-        try:
-            text = self._decoder.decode(chunk, final)
-        except UnicodeDecodeError:
-            raise FileTypeMismatchError(declared=self._declared, content="not UTF-8") from None
-        if "\0" in text:
-            raise FileTypeMismatchError(declared=self._declared, content="binary")
 
 
 async def pieces(storage: Storage, file: File) -> AsyncIterable[bytes]:

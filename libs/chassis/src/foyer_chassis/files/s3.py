@@ -8,9 +8,9 @@ from typing import Any
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
 from aiobotocore.session import get_session  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError  # type: ignore[import-untyped]
-from foyer_chassis import log
 
-from ..domain import StorageUnavailableError
+from .. import log
+from .rules import StorageUnavailableError
 
 #: The least that a part of a multipart upload may have, but for the last; what one upload holds in memory.
 PART_BYTES = 5 * 1024 * 1024

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import IO
 
-from foyer_chassis import log
-
-from ..domain import StorageUnavailableError
+from .. import log
+from .rules import StorageUnavailableError
 
 CHUNK_BYTES = 64 * 1024
 _PART = ".part"

@@ -336,9 +336,12 @@ def test_a_body_that_does_not_say_its_length_is_limited_too(running: Gateway) ->
     assert running.call("POST", "/api/orders/v1/x", token=running.token(), content=chunks).status_code == 413
 
 
-def test_a_file_of_an_order_may_be_larger_and_nothing_beside_it(running: Gateway) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/api/orders/v1/orders/1000001/files", "/api/chat/v1/conversations/019ad9a0-0000-7000-8000-000000000004/files"],
+)
+def test_a_file_may_be_larger_and_nothing_beside_it(running: Gateway, path: str) -> None:
     file = b"a" * (3 * MEBIBYTE)
-    path = "/api/orders/v1/orders/1000001/files"
     assert running.call("POST", path, token=running.token(), content=file).json()["bytes"] == len(file)
     assert running.call("POST", path, content=file[:10]).status_code == 401
     for other in (f"{path}/1", f"{path}x", "/api/orders/v1/orders/abc/files", "/api/booking/v1/orders/1/files"):

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from chat.consumers import SUBSCRIPTIONS
 from chat.service import SERVICE
 from chat.tables import conversations, messages
 from chat.texts import Texts
@@ -193,7 +194,7 @@ async def test_deadlines_are_told_inside_by_the_clock_of_the_place(chat: Running
     assert message["text"] == f"Сроки заказа изменены. Выполнение до 3 декабря 2026\u00a0г., {clock}."
 
 
-@pytest.mark.parametrize("type_", [item.data.type for item in SERVICE.build_worker(None, None).subscriptions])  # type: ignore[arg-type]
+@pytest.mark.parametrize("type_", [item.data.type for item in SUBSCRIPTIONS])
 @pytest.mark.parametrize("placed_first", [True, False])
 async def test_every_sample_it_subscribes_to_has_words_in_both_languages(
     chat: Running, type_: str, placed_first: bool

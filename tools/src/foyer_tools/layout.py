@@ -119,7 +119,8 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
 
     files = state.folder / "files" / profile.name
     own = {
-        "orders": {"FOYER_FILES_FOLDER": str(files)},
+        "orders": {"FOYER_FILES_FOLDER": str(files / "orders")},
+        "chat": {"FOYER_FILES_FOLDER": str(files / "chat")},
         "booking": {"FOYER_HOLD_TTL_SECONDS": "900"},
         "payments": {
             **yookassa,

@@ -69,6 +69,8 @@ messages = sa.Table(
     sa.Column("changed_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("edited_at", sa.DateTime(timezone=True)),
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
+    # As `domain.files.SentFile` has them, so that a page of messages is one query.
+    sa.Column("files", JSONB, nullable=False, server_default="[]"),
     sa.UniqueConstraint("event_id", name="messages_once_per_event"),
     sa.CheckConstraint("thread IN ('public', 'internal')", name="messages_thread"),
     sa.CheckConstraint("(text IS NULL) <> (template IS NULL)", name="messages_text_or_template"),
@@ -78,12 +80,46 @@ messages = sa.Table(
     sa.Index("messages_changed", "conversation_id", "changed_version", postgresql_where=sa.text("changed_version > 0")),
 )
 
+#: A row is there before the content of its file and goes after it.
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column(
+        "conversation_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey("conversations.id", name="files_conversation"),
+        nullable=False,
+    ),
+    sa.Column("thread", sa.Text, nullable=False),
+    sa.Column("message_id", UUID(as_uuid=True)),
+    sa.Column("author_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger),
+    sa.Column("sha256", sa.LargeBinary),
+    sa.Column("picture", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("lease_until", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("state IN ('uploading', 'loose', 'sent', 'leaving')", name="files_state"),
+    sa.CheckConstraint("state NOT IN ('loose', 'sent') OR (size_bytes > 0 AND sha256 IS NOT NULL)", name="files_whole"),
+    sa.CheckConstraint(
+        "(state = 'sent') = (message_id IS NOT NULL) AND (state = 'sent') = (lease_until IS NULL)", name="files_sent"
+    ),
+    sa.Index("files_message", "message_id", postgresql_where=sa.text("message_id IS NOT NULL")),
+    sa.Index("files_author", "author_id"),
+    sa.Index("files_due", "lease_until", postgresql_where=sa.text("lease_until IS NOT NULL")),
+)
+
 #: What a message said before each time its author changed or deleted it.
 message_edits = sa.Table(
     "message_edits",
     metadata,
     sa.Column("message_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("edited_at", sa.DateTime(timezone=True), primary_key=True),
+    # The conversation's version with the change: two changes may have one time.
+    sa.Column("version", sa.Integer, primary_key=True, server_default="0"),
     sa.Column("author_id", UUID(as_uuid=True), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Index("message_edits_author", "author_id"),

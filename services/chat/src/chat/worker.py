@@ -1,11 +1,21 @@
-"""The worker process: every subscription, on one screen."""
+"""The worker process: every subscription and every clock, on one screen."""
 
 from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from . import clock
 from .consumers import SUBSCRIPTIONS
+from .settings import Settings
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
-    return WorkerParts(subscriptions=SUBSCRIPTIONS)
+    assert isinstance(settings, Settings)
+    files = settings.sent_files()
+    return WorkerParts(
+        subscriptions=SUBSCRIPTIONS,
+        loops=[
+            clock.sweeper(database, files.storage, every_seconds=settings.file_sweep_seconds, lease=files.rules.lease)
+        ],
+        close=[files.storage.close],
+    )

@@ -106,6 +106,17 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file as its message shows it. `picture`: there is a small picture of it."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size_bytes: int
+    picture: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message: a person's `text`, or a system message as `template` and `facts`, put into words for each reader.
 
@@ -114,6 +125,7 @@ class Message:
         created_at: when it was written, or when that happened what it tells of.
         count: how many messages its kind of author has written in this thread, with this one.
         changed_version: the conversation's version when it was last edited or deleted; 0: never.
+        files: that were sent with it; a message may have no other words.
     """
 
     id: UUID
@@ -132,6 +144,7 @@ class Message:
     changed_version: int = 0
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    files: tuple[SentFile, ...] = ()
 
 
 class NotYoursError(ForbiddenError):

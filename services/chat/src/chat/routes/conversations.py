@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -11,18 +11,20 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from ..domain.conversations import (
     LONGEST_TEXT,
     Conversation,
     Message,
     Person,
+    SentFile,
     Thread,
     readable_threads,
     side_of,
     writable_threads,
 )
+from ..domain.files import MOST_FILES_A_MESSAGE
 from ..store import conversations as store
 from ..store import messages as said
 from ..texts import Texts
@@ -73,6 +75,14 @@ class AuthorOut(BaseModel):
     name: str | None
 
 
+class FileOut(BaseModel):
+    id: UUID
+    name: str
+    media_type: str
+    size_bytes: int
+    picture: bool = Field(description="there is a small picture of it: `GET …/files/{id}/picture`")
+
+
 class MessageOut(BaseModel):
     """One message; `text` is plain, a system message's is in the caller's language."""
 
@@ -86,6 +96,7 @@ class MessageOut(BaseModel):
     created_at: datetime = Field(description="when it was written, or when what it tells of happened")
     edited_at: datetime | None
     deleted_at: datetime | None
+    files: list[FileOut]
 
 
 class EditIn(BaseModel):
@@ -109,8 +120,19 @@ class MessagePage(BaseModel):
 
 
 class MessageIn(BaseModel):
+    """Words, files, or both."""
+
     thread: Thread = Thread.PUBLIC
-    text: Text
+    text: Text | Literal[""] = ""
+    file_ids: list[UUID] = Field(
+        default=[], max_length=MOST_FILES_A_MESSAGE, description="of files that the caller has put into this thread"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.text and not self.file_ids:
+            raise ValueError("a message has a text or files")
+        return self
 
 
 class ReadIn(BaseModel):
@@ -150,7 +172,10 @@ def router(texts: Texts) -> APIRouter:
         after: Position = 0,
         before: Position | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
-        q: Annotated[str | None, Query(min_length=2, max_length=100, description="text that they contain")] = None,
+        q: Annotated[
+            str | None,
+            Query(min_length=2, max_length=100, description="what their words or the names of their files contain"),
+        ] = None,
     ) -> MessagePage:
         """Messages of one thread, oldest first: those next after a position, or with `before` those last before one.
 
@@ -170,7 +195,12 @@ def router(texts: Texts) -> APIRouter:
 
         async def command(transaction: Transaction) -> Answer:
             message = await use_cases.post(
-                transaction, conversation_id, person_of(caller), thread=body.thread, text=body.text
+                transaction,
+                conversation_id,
+                person_of(caller),
+                thread=body.thread,
+                text=body.text,
+                file_ids=body.file_ids,
             )
             return Answer(message_out(message, texts, caller.locale), 201)
 
@@ -256,4 +286,11 @@ def message_out(message: Message, texts: Texts, locale: str) -> MessageOut:
         created_at=message.created_at,
         edited_at=message.edited_at,
         deleted_at=message.deleted_at,
+        files=[file_out(file) for file in message.files],
+    )
+
+
+def file_out(file: SentFile) -> FileOut:
+    return FileOut(
+        id=file.id, name=file.name, media_type=file.media_type, size_bytes=file.size_bytes, picture=file.picture
     )

@@ -1,6 +1,7 @@
 """What is said, and how far each person has read."""
 
 import re
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,9 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_chassis.tables import idempotency_keys
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONPATH, insert
 
-from ..domain.conversations import AuthorKind, Conversation, Message, Side, Thread
+from ..domain.conversations import AuthorKind, Conversation, Message, SentFile, Side, Thread
 from ..tables import conversations, message_edits, messages, reads
 
 _ADD = sa.insert(messages)
@@ -34,7 +35,12 @@ _PAGE_BEFORE = (
     .order_by(messages.c.position.desc())
     .limit(sa.bindparam("limit"))
 )
-_FOUND = messages.c.text.ilike(sa.bindparam("pattern"), escape="\\")
+_FOUND = sa.or_(
+    messages.c.text.ilike(sa.bindparam("pattern"), escape="\\"),
+    sa.cast(sa.func.jsonb_path_query_array(messages.c.files, sa.cast("$[*].name", JSONPATH)), sa.Text).ilike(
+        sa.bindparam("pattern"), escape="\\"
+    ),
+)
 _PAGE_FOUND, _PAGE_BEFORE_FOUND = _PAGE.where(_FOUND), _PAGE_BEFORE.where(_FOUND)
 _SINCE = (
     sa.select(messages)
@@ -64,6 +70,10 @@ _CHANGE = (
         changed_version=sa.bindparam("version"),
         edited_at=sa.bindparam("edited"),
         deleted_at=sa.bindparam("deleted"),
+        # What is deleted takes its files along.
+        files=sa.case(
+            (sa.bindparam("new_text", type_=sa.Text).is_(None), sa.text("'[]'::jsonb")), else_=messages.c.files
+        ),
     )
     .returning(messages)
 )
@@ -71,7 +81,7 @@ _KEEP_FORMER = insert(message_edits)
 _FORMER = (
     sa.select(message_edits.c.edited_at, message_edits.c.text)
     .where(message_edits.c.message_id == sa.bindparam("message"))
-    .order_by(message_edits.c.edited_at)
+    .order_by(message_edits.c.edited_at, message_edits.c.version)
 )
 _LATELY = sa.select(sa.func.count().label("written"), sa.func.min(messages.c.created_at).label("first")).where(
     messages.c.author_id == sa.bindparam("author"), messages.c.created_at > sa.bindparam("after")
@@ -125,7 +135,13 @@ _NEWEST = (
 _ERASE_MESSAGES = (
     sa.update(messages)
     .where(messages.c.author_id == sa.bindparam("person"))
-    .values(author_name=None, text=None, template=sa.func.coalesce(messages.c.template, "message_erased"), facts={})
+    .values(
+        author_name=None,
+        text=None,
+        template=sa.func.coalesce(messages.c.template, "message_erased"),
+        facts={},
+        files=[],
+    )
 )
 # Answers kept for repeats hold the words, too.
 _ERASE_ANSWERS = sa.delete(idempotency_keys).where(idempotency_keys.c.caller_id == sa.bindparam("person"))
@@ -142,7 +158,8 @@ _ERASE_NOTES = (
 
 
 def message_of(row: sa.RowMapping) -> Message:
-    return Message(**{**row, "thread": Thread(row["thread"])})
+    files = tuple(SentFile(**{**file, "id": UUID(file["id"])}) for file in row["files"])
+    return Message(**{**row, "thread": Thread(row["thread"]), "files": files})
 
 
 async def add(transaction: Transaction, message: Message) -> None:
@@ -162,6 +179,7 @@ async def add(transaction: Transaction, message: Message) -> None:
             "event_id": message.event_id,
             "created_at": message.created_at,
             "count": message.count,
+            "files": [{**asdict(file), "id": str(file.id)} for file in message.files],
         },
     )
 
@@ -213,6 +231,7 @@ async def change(transaction: Transaction, message: Message, *, text: str | None
         {
             "message_id": message.id,
             "edited_at": transaction.now,
+            "version": version,
             "author_id": message.author_id,
             "text": message.text,
         },

@@ -18,6 +18,7 @@ from ..domain.conversations import (
     Conversation,
     Message,
     Person,
+    SentFile,
     Side,
     Thread,
     TooFastError,
@@ -26,8 +27,9 @@ from ..domain.conversations import (
     side_of,
     writable_threads,
 )
+from ..domain.files import UnknownFileError
 from ..store import conversations as store
-from ..store import messages
+from ..store import files, messages
 
 #: The channel on which the processes of this service tell each other that a conversation changed.
 CHANGED = "chat_changed"
@@ -131,11 +133,18 @@ async def note_system(
 
 
 async def post(
-    transaction: Transaction, conversation_id: UUID, person: Person, *, thread: Thread, text: str
+    transaction: Transaction,
+    conversation_id: UUID,
+    person: Person,
+    *,
+    thread: Thread,
+    text: str,
+    file_ids: Sequence[UUID] = (),
 ) -> Message:
-    """A person writes.
+    """A person writes, and sends files that they have put into the thread before.
 
     Raises:
+        UnknownFileError, TooFastError
         NotFoundError: there is no such conversation, or no such thread in it, for this person.
         ForbiddenError: they may read it, not write in it.
     """
@@ -143,6 +152,8 @@ async def post(
     if thread not in writable_threads(conversation, person):
         raise ForbiddenError(needs=["orders:edit"])
     await not_too_fast(transaction, person)
+    message_id = new_id()
+    sent = await _send(transaction, conversation_id, person, thread, file_ids, message_id) if file_ids else ()
     return await add(
         transaction,
         conversation,
@@ -150,8 +161,32 @@ async def post(
         author_kind=side_of(conversation, person),
         author=person,
         text=text,
+        sent=sent,
+        message_id=message_id,
         at=transaction.now,
     )
+
+
+async def _send(
+    transaction: Transaction,
+    conversation_id: UUID,
+    person: Person,
+    thread: Thread,
+    file_ids: Sequence[UUID],
+    message_id: UUID,
+) -> tuple[SentFile, ...]:
+    found = await files.send(
+        transaction,
+        file_ids,
+        conversation_id=conversation_id,
+        thread=thread,
+        author_id=person.id,
+        message_id=message_id,
+    )
+    if len(found) != len(file_ids):
+        known = {file.id for file in found}
+        raise UnknownFileError(field="file_ids", unknown=[str(id_) for id_ in file_ids if id_ not in known])
+    return tuple(file.sent for file in found)
 
 
 async def not_too_fast(transaction: Transaction, person: Person) -> None:
@@ -178,6 +213,8 @@ async def edit(
     message = await readable_message(transaction, conversation_id, message_id, person)
     changeable(message, person, transaction.now, deleting=text is None)
     _changed(transaction, conversation_id)
+    if text is None:
+        await files.leave_of_message(transaction, message_id)
     return await messages.change(transaction, message, text=text, version=conversation.version)
 
 
@@ -268,8 +305,9 @@ async def unread(transaction: Transaction, conversation: Conversation, person: P
 
 
 async def erase(transaction: Transaction, person_id: UUID) -> None:
-    """A customer is erased: their words, their name, and what others' events quote of them."""
+    """A customer is erased: their words, their files, their name, and what others' events quote of them."""
     await messages.erase(transaction, person_id)
+    await files.leave_of_author(transaction, person_id)
     await store.erase(transaction, person_id)
 
 
@@ -285,11 +323,13 @@ async def add(
     template: str | None = None,
     facts: dict[str, Any] | None = None,
     event_id: UUID | None = None,
+    sent: tuple[SentFile, ...] = (),
+    message_id: UUID | None = None,
 ) -> Message:
     """The next message of a conversation."""
     after = await store.next_position(transaction, conversation.id, thread, author_kind)
     message = Message(
-        id=new_id(),
+        id=message_id or new_id(),
         conversation_id=conversation.id,
         position=after.last_position,
         thread=thread,
@@ -302,6 +342,7 @@ async def add(
         event_id=event_id,
         created_at=at,
         count=after.count(thread, author_kind),
+        files=sent,
     )
     await messages.add(transaction, message)
     _changed(transaction, conversation.id)

@@ -342,7 +342,9 @@ def test_a_body_that_does_not_say_its_length_is_limited_too(running: Gateway) ->
 )
 def test_a_file_may_be_larger_and_nothing_beside_it(running: Gateway, path: str) -> None:
     file = b"a" * (3 * MEBIBYTE)
-    assert running.call("POST", path, token=running.token(), content=file).json()["bytes"] == len(file)
+    answer = running.call("POST", path, token=running.token(), content=file)
+    # Nobody is there for chat; that its answer is not 413 says that the file was let through.
+    assert answer.json()["bytes"] == len(file) if "/orders/" in path else answer.status_code == 503
     assert running.call("POST", path, content=file[:10]).status_code == 401
     for other in (f"{path}/1", f"{path}x", "/api/orders/v1/orders/abc/files", "/api/booking/v1/orders/1/files"):
         assert running.call("POST", other, token=running.token(), content=file).status_code == 413

@@ -11,6 +11,7 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.booking import HoldExpired
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import (
+    ContactChanged,
     CustomerChanged,
     OfferingChanged,
     OrderAssigned,
@@ -31,7 +32,7 @@ from .invoicing import use_cases as invoicing
 from .invoicing.domain import BY_ITSELF, Invoice
 from .order_copies import store as copies_store
 from .order_copies import use_cases as copies
-from .order_copies.domain import OrderCopy
+from .order_copies.domain import DONE, OrderCopy
 from .paying import use_cases as paying
 from .refunding import use_cases as refunding
 
@@ -58,9 +59,11 @@ class Handlers:
 
     async def moved(self, transaction: Transaction, events: Sequence[Event[OrderStatusChanged]]) -> None:
         await copies.moved(transaction, events)
-        done = [event.data.order_id for event in events if event.data.group == "done"]
-        if done and await closing.make_due(transaction, done):
-            transaction.after_commit(self._clock.close_receipt.wake)
+        done = [event.data.order_id for event in events if event.data.group == DONE]
+        if done:
+            await accounting.lock_accounts(transaction, done)
+            if await closing.make_due(transaction, done):
+                transaction.after_commit(self._clock.close_receipt.wake)
         for event in events:
             if event.data.reason != FUNDS_RECEIVED:
                 continue
@@ -151,4 +154,5 @@ def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeM
         Subscribe(HoldExpired, handlers.cancel_unpaid),
         SubscribeMany(OfferingChanged, copies.offerings_changed),
         SubscribeMany(CustomerChanged, handlers.customers_changed),
+        SubscribeMany(ContactChanged, copies.contacts_changed),
     ]

@@ -14,6 +14,12 @@ from .tables import ledger_postings, ledger_transactions, order_accounts
 
 _ACCOUNT = sa.select(order_accounts).where(order_accounts.c.order_id == sa.bindparam("order"))
 _ACCOUNT_LOCKED = _ACCOUNT.with_for_update()
+_LOCK_ALL = (
+    sa.select(order_accounts.c.order_id)
+    .where(order_accounts.c.order_id.in_(sa.bindparam("orders", expanding=True)))
+    .order_by(order_accounts.c.order_id)
+    .with_for_update()
+)
 _insert = insert(order_accounts)
 # An update that changes nothing: it locks the row and returns it, whoever made it.
 _OPEN = _insert.on_conflict_do_update(
@@ -80,6 +86,11 @@ async def locked_account(transaction: Transaction, order_id: UUID) -> OrderAccou
     """The order's account, locked until the end of the transaction. Lock it before anything else of the order."""
     row = await transaction.one_or_none(_ACCOUNT_LOCKED, {"order": order_id})
     return None if row is None else _account(row)
+
+
+async def lock_accounts(transaction: Transaction, order_ids: Sequence[UUID]) -> None:
+    """Lock the accounts of these orders that there are, in one order for all."""
+    await transaction.all(_LOCK_ALL, {"orders": list(order_ids)})
 
 
 async def account_of(transaction: Transaction, order_id: UUID) -> OrderAccount | None:

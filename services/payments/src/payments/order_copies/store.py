@@ -109,8 +109,16 @@ _OFFERING = sa.select(offering_copies).where(offering_copies.c.offering_id == sa
 _customer = insert(customer_copies)
 _KEEP_CUSTOMER = _customer.on_conflict_do_update(
     index_elements=[customer_copies.c.customer_id],
-    set_={column.name: _customer.excluded[column.name] for column in customer_copies.c if not column.primary_key},
+    set_={name: _customer.excluded[name] for name in ("display_name", "discount_group_id", "erased", "sequence")},
     where=customer_copies.c.sequence < _customer.excluded.sequence,
+)
+_KEEP_CONTACT = _customer.on_conflict_do_update(
+    index_elements=[customer_copies.c.customer_id],
+    set_={name: _customer.excluded[name] for name in ("email", "contact_sequence")},
+    where=customer_copies.c.contact_sequence < _customer.excluded.contact_sequence,
+)
+_EMAIL = sa.select(customer_copies.c.email).where(
+    customer_copies.c.customer_id == sa.bindparam("id"), ~customer_copies.c.erased
 )
 _CUSTOMER = sa.select(customer_copies).where(customer_copies.c.customer_id == sa.bindparam("id"))
 
@@ -186,6 +194,16 @@ async def offering(transaction: Transaction, offering_id: UUID) -> OfferingCopy 
 
 async def keep_customers(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     await transaction.execute(_KEEP_CUSTOMER, rows)
+
+
+async def keep_contacts(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    await transaction.execute(_KEEP_CONTACT, rows)
+
+
+async def email_of(transaction: Transaction, customer_id: UUID) -> str | None:
+    """The customer's own address, for receipts; None: not known, or erased."""
+    row = await transaction.one_or_none(_EMAIL, {"id": customer_id})
+    return None if row is None else row["email"]
 
 
 async def customer(transaction: Transaction, customer_id: UUID) -> CustomerCopy | None:

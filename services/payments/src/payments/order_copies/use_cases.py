@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from foyer_chassis.db import Transaction
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import (
+    ContactChanged,
     CustomerChanged,
     OfferingChanged,
     OrderAssigned,
@@ -146,3 +147,18 @@ async def customers_changed(transaction: Transaction, events: Sequence[Event[Cus
         for event in events
     ]
     await store.keep_customers(transaction, rows)
+
+
+async def contacts_changed(transaction: Transaction, events: Sequence[Event[ContactChanged]]) -> None:
+    """Of a person's contacts the address alone is kept, for receipts. One that is erased has none."""
+    rows = [
+        {
+            "customer_id": event.data.person_id,
+            "display_name": event.data.display_name,
+            "email": event.data.email,
+            "sequence": 0,
+            "contact_sequence": event.sequence,
+        }
+        for event in events
+    ]
+    await store.keep_contacts(transaction, rows)

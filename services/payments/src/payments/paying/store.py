@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
@@ -129,6 +130,20 @@ _FORGET_PEOPLE = (
     sa.update(payments)
     .where(payments.c.applicant_id.in_(sa.bindparam("customers", expanding=True)), payments.c.next_at.is_(None))
     .values(choice={}, receipt=payments.c.receipt.op("-")("email"))
+)
+_DELIVERED = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values(receipt=payments.c.receipt.op("||")(sa.literal({"mode": "full_payment"}, JSONB)))
+)
+_FORGET_CARD = (
+    sa.update(payments)
+    .where(
+        payments.c.applicant_id == sa.bindparam("customer"),
+        payments.c.choice["card_token"].astext == sa.bindparam("token"),
+        payments.c.next_at.is_(None),
+    )
+    .values(choice=payments.c.choice.op("-")("card_token"))
 )
 _PAGE = sa.select(payments).order_by(payments.c.id.desc()).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
@@ -304,3 +319,13 @@ async def page(
 async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
     """Drop what payments that are over know of their payers."""
     await transaction.execute(_FORGET_PEOPLE, {"customers": list(customer_ids)})
+
+
+async def delivered(transaction: Transaction, payment_id: UUID) -> None:
+    """What a payment paid for is delivered: its receipt is that of a full payment from now on."""
+    await transaction.execute(_DELIVERED, {"payment": payment_id})
+
+
+async def forget_card(transaction: Transaction, *, customer_id: UUID, token: str) -> None:
+    """Drop a card's token from the payments that were made with it and are over."""
+    await transaction.execute(_FORGET_CARD, {"customer": customer_id, "token": token})

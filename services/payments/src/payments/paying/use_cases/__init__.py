@@ -1,6 +1,6 @@
 """What can happen to a payment: at a provider (`online`) and without one (`desk`)."""
 
-from .asking import Asked, asked_for
+from .asking import Asked, asked_for, seller_of
 from .desk import mark_paid, note_top_up, take, take_part
 from .online import (
     PAYMENTS_PER_INVOICE,
@@ -33,6 +33,7 @@ __all__ = [
     "refused",
     "renew",
     "replace_invoice",
+    "seller_of",
     "take",
     "take_part",
     "unclear",

@@ -10,21 +10,22 @@ from foyer_contracts.money import Money
 from ...invoicing.domain import Invoice, Origin
 from ...invoicing.domain.lines import folded, percent_of
 from ...order_copies import store as copies
+from ...order_copies.domain import DONE
 from ...price_lists import store as price_lists
 from ...price_lists.domain import LegalEntity, VatMode
 from ..domain import Choice
 from ..domain.receipts import Mode, receipt
 
-DONE = frozenset({"done"})
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`amount` counts for the invoice; the payer pays `surcharge` on top."""
+    """`amount` counts for the invoice; the payer pays `surcharge` on top. `provider`: where the seller wants it paid,
+    None for where all are."""
 
     amount: Money
     surcharge: Money
     receipt: dict[str, Any] | None
+    provider: str | None = None
 
 
 class _Sellers(dict[UUID | None, LegalEntity | None]):
@@ -34,17 +35,24 @@ class _Sellers(dict[UUID | None, LegalEntity | None]):
 async def asked_for(transaction: Transaction, invoice: Invoice, choice: Choice) -> Asked:
     """What a payment of all that remains of the invoice asks for."""
     amount = invoice.remainder
-    sellers = transaction.kept(_Sellers)
-    if invoice.legal_entity_id not in sellers:
-        sellers[invoice.legal_entity_id] = await price_lists.seller(transaction, invoice.legal_entity_id)
-    seller = sellers[invoice.legal_entity_id]
+    seller = await seller_of(transaction, invoice)
     if seller is None:
         return Asked(amount, Money.zero(amount.currency), None)
     surcharge = percent_of(amount, seller.surcharge_percent)
-    email = choice.email or seller.receipts.fallback_email
-    if not seller.receipts.enabled or email is None:
-        return Asked(amount, surcharge, None)
-    return Asked(amount, surcharge, await _receipt(transaction, invoice, seller, email, surcharge))
+    made = None
+    if seller.receipts.enabled:
+        email = choice.email or await copies.email_of(transaction, invoice.applicant_id)
+        if email := email or seller.receipts.fallback_email:
+            made = await _receipt(transaction, invoice, seller, email, surcharge)
+    return Asked(amount, surcharge, made, seller.payment_provider)
+
+
+async def seller_of(transaction: Transaction, invoice: Invoice) -> LegalEntity | None:
+    """In whose name it is."""
+    sellers = transaction.kept(_Sellers)
+    if invoice.legal_entity_id not in sellers:
+        sellers[invoice.legal_entity_id] = await price_lists.seller(transaction, invoice.legal_entity_id)
+    return sellers[invoice.legal_entity_id]
 
 
 async def _receipt(
@@ -65,7 +73,7 @@ async def _receipt(
 async def _mode(transaction: Transaction, invoice: Invoice) -> Mode:
     if invoice.origin is Origin.TOP_UP or invoice.order_id is None:
         return "advance"
-    if invoice.in_parts:
-        return "partial_prepayment"
     order = await copies.by_id(transaction, invoice.order_id)
-    return "full_payment" if order is not None and order.status_group in DONE else "full_prepayment"
+    if order is not None and order.status_group == DONE:
+        return "full_payment"
+    return "partial_prepayment" if invoice.in_parts else "full_prepayment"

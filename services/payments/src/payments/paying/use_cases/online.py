@@ -40,7 +40,8 @@ class Due(Enum):
 
 
 async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> UUID:
-    """Write down that a payment of what remains of the invoice is to be made at the provider; its id."""
+    """Write down that a payment of what remains of the invoice is to be made at the seller's provider, or else at this
+    one; its id."""
     id_ = new_id()
     choice = choice or Choice()
     asked = await asked_for(transaction, invoice, choice)
@@ -51,7 +52,7 @@ async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, ch
             "invoice_id": invoice.id,
             "order_id": None if invoice.origin is Origin.TOP_UP else invoice.order_id,
             "applicant_id": invoice.applicant_id,
-            "provider": provider,
+            "provider": asked.provider or provider,
             "description": invoice.description,
             "amount": asked.amount.amount,
             "surcharge": asked.surcharge.amount,
@@ -222,7 +223,11 @@ async def _open(transaction: Transaction, payment: Payment, answer: ProviderPaym
 
 
 async def _lock_account(transaction: Transaction, payment: Payment) -> OrderAccount | None:
-    return None if payment.order_id is None else await accounting.locked_account(transaction, payment.order_id)
+    """What everybody locks before the payment itself: the order's account; of a top-up, which has none, its invoice."""
+    if payment.order_id is not None:
+        return await accounting.locked_account(transaction, payment.order_id)
+    await invoices.locked(transaction, payment.invoice_id)
+    return None
 
 
 async def _succeed(

@@ -318,7 +318,7 @@ async def test_nothing_goes_back_that_never_came(shop: Shop) -> None:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(st.integers(min_value=0, max_value=60000), min_size=1, max_size=6), at_once=st.booleans())
-def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner: Any, asked: Any, at_once: Any) -> None:
+def test_the_cap_holds_whatever_is_asked(shop: Shop, run: Any, asked: Any, at_once: Any) -> None:
     async def scenario() -> None:
         order_id = new_id()
         await _paid_in_the_books(shop, order_id)
@@ -335,18 +335,7 @@ def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner: Any, ask
         )
         assert row["total"] == pending
 
-    event_loop_runner(scenario())
-
-
-@pytest.fixture
-async def event_loop_runner(shop: Shop) -> Any:
-    """Runs a coroutine on the session's loop from the plain function that hypothesis calls."""
-    loop = asyncio.get_running_loop()
-
-    def run(coroutine: Any) -> None:
-        loop.run_until_complete(coroutine)
-
-    return run
+    run(scenario())
 
 
 async def _paid_in_the_books(shop: Shop, order_id: UUID) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,10 @@ from .tables import payments
 _INSERT = sa.insert(payments)
 _BY_ID = sa.select(payments).where(payments.c.id == sa.bindparam("id"))
 _LOCKED = _BY_ID.with_for_update()
-_OPEN_OF_INVOICE = (
+_OPEN_OF_INVOICES = (
     sa.select(payments)
     .where(
-        payments.c.invoice_id == sa.bindparam("invoice"),
+        payments.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)),
         payments.c.status.in_([Status.CREATING, Status.PENDING]),
     )
     .with_for_update()
@@ -194,8 +194,8 @@ def _payment(row: sa.RowMapping) -> Payment:
     )
 
 
-async def add(transaction: Transaction, values: Mapping[str, Any]) -> None:
-    await transaction.execute(_INSERT, values)
+async def add(transaction: Transaction, *rows: Mapping[str, Any]) -> None:
+    await transaction.execute(_INSERT, list(rows))
 
 
 async def locked(transaction: Transaction, payment_id: UUID) -> Payment:
@@ -206,8 +206,13 @@ async def locked(transaction: Transaction, payment_id: UUID) -> Payment:
 
 
 async def locked_open_of(transaction: Transaction, invoice_id: UUID) -> Payment | None:
-    row = await transaction.one_or_none(_OPEN_OF_INVOICE, {"invoice": invoice_id})
-    return None if row is None else _payment(row)
+    return (await locked_open(transaction, [invoice_id])).get(invoice_id)
+
+
+async def locked_open(transaction: Transaction, invoice_ids: Collection[UUID]) -> dict[UUID, Payment]:
+    """The open payments of these invoices, by invoice; each has at most one."""
+    rows = await transaction.all(_OPEN_OF_INVOICES, {"invoices": list(invoice_ids)})
+    return {row["invoice_id"]: _payment(row) for row in rows}
 
 
 async def count_of(transaction: Transaction, invoice_id: UUID) -> int:
@@ -215,23 +220,26 @@ async def count_of(transaction: Transaction, invoice_id: UUID) -> int:
     return int(result.scalar_one())
 
 
-async def save(transaction: Transaction, payment: Payment) -> None:
+async def save(transaction: Transaction, *changed: Payment) -> None:
     await transaction.execute(
         _SAVE,
-        {
-            "payment": payment.id,
-            "new_provider_payment_id": payment.provider_payment_id,
-            "new_status": payment.status.value,
-            "new_link": payment.link,
-            "new_method": payment.method,
-            "new_reason": payment.reason,
-            "new_received": None if payment.received is None else payment.received.amount,
-            "new_next_at": payment.next_at,
-            "new_paid_at": payment.paid_at,
-            "new_part": payment.part,
-            "new_invoice_id": payment.invoice_id,
-            "new_version": payment.version,
-        },
+        [
+            {
+                "payment": payment.id,
+                "new_provider_payment_id": payment.provider_payment_id,
+                "new_status": payment.status.value,
+                "new_link": payment.link,
+                "new_method": payment.method,
+                "new_reason": payment.reason,
+                "new_received": None if payment.received is None else payment.received.amount,
+                "new_next_at": payment.next_at,
+                "new_paid_at": payment.paid_at,
+                "new_part": payment.part,
+                "new_invoice_id": payment.invoice_id,
+                "new_version": payment.version,
+            }
+            for payment in changed
+        ],
     )
 
 

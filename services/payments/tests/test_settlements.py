@@ -215,21 +215,29 @@ async def test_a_replay_finds_what_was_tampered_with(shop: Shop, statement: str,
     async with shop.it.database.transaction() as transaction:
         found = (await replay(transaction)).differences
     assert check in {item.check for item in found}
-    # And as ops run it.
+
+
+async def ledger_check(shop: Shop) -> tuple[int | None, str]:
+    """`./foyer ledger check`, as ops run it: its exit status and what it says."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "payments",
-        "ledger-check",
-        env={
-            **os.environ,
-            "FOYER_DATABASE_URL": shop.it.settings.database_url,
-            "FOYER_AMQP_URL": "amqp://unused/",
-            "FOYER_OIDC_ISSUER": "x",
-            "FOYER_OIDC_JWKS_URL": "x",
-        },
+        *(sys.executable, "-m", "foyer_tools", "ledger", "check", "--database-url", shop.it.settings.database_url),
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    assert process.returncode == 1
-    assert f"DIFFERS: {check}" in out.decode()
+    return process.returncode, out.decode()
+
+
+@pytest.mark.feature("C4")
+async def test_ops_are_told_of_a_balance_that_was_tampered_with(shop: Shop) -> None:
+    customer = str(new_id())
+    body = {"customer_id": customer, "amount": {"amount": 10000, "currency": "RUB"}, "method": "cash"}
+    await shop.post(FINANCE, "/top-ups", body)
+    status, said = await ledger_check(shop)
+    assert (status, "0 differences" in said) == (0, True)
+    assert "customer         RUB               -10000 in 1 postings" in said
+    async with shop.it.database.transaction() as transaction:
+        await transaction.execute(sa.text("UPDATE customer_accounts SET balance = balance + 1"))
+    status, said = await ledger_check(shop)
+    assert status == 1
+    assert f"DIFFERS: a customer's balance: {customer}: kept 10001, the ledger says 10000" in said

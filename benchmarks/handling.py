@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -105,6 +105,36 @@ def _cancelled(case: Case) -> EventData:
     )
 
 
+def _priced(case: Case) -> EventData:
+    line = orders.Line(title="Переговорная, 30 min", quantity=seed.SLOTS, unit_price=PRICE, total=TOTAL)
+    return orders.OrderPriced(
+        order_id=case.order_id,
+        number=case.number,
+        applicant_id=seed.MANAGER,
+        payer_kind="individual",
+        prepaid=True,
+        terms="prepaid",
+        description="Переговорная",
+        lines=[line],
+        total=TOTAL,
+        pay_until=datetime.now(UTC) + timedelta(minutes=15),
+    )
+
+
+def _not_paid(case: Case) -> EventData:
+    nothing = Money.zero("RUB")
+    return orders.OrderCancelled(
+        order_id=case.order_id,
+        number=case.number,
+        applicant_id=seed.MANAGER,
+        reason="hold_expired",
+        paid=nothing,
+        fee=nothing,
+        refund=nothing,
+        actor=orders.Actor(kind="system"),
+    )
+
+
 def _places(case: Case) -> booking.Places:
     return booking.Places(
         resource_id=case.slot.resource_id,
@@ -148,6 +178,9 @@ STAGES = (
     Stage("booking-placed", "booking", _placed),
     Stage("booking-paid", "booking", _paid),
     Stage("booking-cancelled", "booking", _cancelled),
+    Stage("payments-placed", "payments", _placed),
+    Stage("payments-priced", "payments", _priced),
+    Stage("payments-cancelled", "payments", _not_paid),
     Stage("orders-held", "orders", _held),
     Stage("orders-link", "orders", _link),
     Stage("orders-paid", "orders", _paid),
@@ -203,21 +236,25 @@ async def measure(bench: Bench) -> list[Figure]:
     rates: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     limits: list[float] = []
     slots = seed.free_slots()
-    for service in ("booking", "orders"):
+    for service in ("booking", "payments", "orders"):
         await bench.only()
         await messages.purge(bench)
-        await bench.only("identity", f"{service}-worker")
-        for round_number in range(bench.scale.rounds):
-            first = FIRST_CASE + round_number * count
-            numbers = range(first, first + count)
-            cases = [Case(UUID(int=number), number, slot) for number, slot in zip(numbers, slots, strict=False)]
-            if service == "orders":
-                await seed.orders(bench, count, first=first, settled=False)
-            limits.append(await _limit(bench))
-            for stage in STAGES:
-                if stage.service == service:
-                    rates[stage.name].append(await _handle_all(bench, stage, cases, meters[stage.name]))
-            await _check(bench, service, [case.order_id for case in cases])
+        # What is priced is then made payable at the provider, by a loop in the same process. That is no handler's work:
+        # the provider is there and does not answer meanwhile.
+        beside = ["provider"] if service == "payments" else []
+        await bench.only("identity", f"{service}-worker", *beside)
+        with _asleep(bench.pid("provider")) if beside else nullcontext():
+            for round_number in range(bench.scale.rounds):
+                first = FIRST_CASE + round_number * count
+                numbers = range(first, first + count)
+                cases = [Case(UUID(int=number), number, slot) for number, slot in zip(numbers, slots, strict=False)]
+                if service == "orders":
+                    await seed.orders(bench, count, first=first, settled=False)
+                limits.append(await _limit(bench))
+                for stage in STAGES:
+                    if stage.service == service:
+                        rates[stage.name].append(await _handle_all(bench, stage, cases, meters[stage.name]))
+                await _check(bench, service, [case.order_id for case in cases])
     limit = median(limits)
     rows = [
         Figure(
@@ -255,6 +292,7 @@ async def _check(bench: Bench, service: str, ids: list[UUID]) -> None:
     """The handlers did what they are for; else their rate means nothing."""
     table, column, last = {
         "booking": ("reservations", "order_id", "released"),
+        "payments": ("invoices", "order_id", "cancelled"),
         "orders": ("orders", "id", "confirmed"),
     }[service]
     async with bench.database(service) as connection:

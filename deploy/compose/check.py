@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from foyer_tools.supervise import System
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
-PORTS = {"gateway": 8080, "identity": 8090, "provider": 8091, "push": 8092, "mailbox": 8093}
+PORTS = {"gateway": 8080, "identity": 8090, "provider": 8091, "push": 8092, "mailbox": 8093, "stripe": 8094}
 WEBHOOK = "/api/payments/v1/webhooks/yookassa"
 
 

@@ -15,7 +15,7 @@ from foyer_tools.places import ROOT, SERVICES
 pytestmark = pytest.mark.slow
 
 UP_SECONDS = 1200
-PORTS = ("GATEWAY", "IDENTITY", "PROVIDER", "PUSH", "MAILBOX")
+PORTS = ("GATEWAY", "IDENTITY", "PROVIDER", "PUSH", "MAILBOX", "STRIPE")
 
 
 def _engine_answers() -> bool:
@@ -97,14 +97,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_everything_is_healthy_and_every_job_ended_well(stack: Stack) -> None:
     lines = stack.compose("ps", "-a", "--format", "json").stdout.splitlines()
     found = {each["Service"]: each for each in map(json.loads, lines)}
-    assert len(found) == 24
+    assert len(found) == 25
     for name, each in found.items():
         state = (each["State"], each["Health"] or each["ExitCode"])
         assert state in {("running", "healthy"), ("exited", 0)}, name
 
 
 def test_journeys(stack: Stack) -> None:
-    stack.play("1", "2", "5")
+    stack.play("1", "2", "5", "stripe")
 
 
 @pytest.mark.parametrize("server", ["rabbitmq", "postgres"])

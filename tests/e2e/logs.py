@@ -46,7 +46,8 @@ PRIVATE = re.compile(
 
 def leaked_in(system: System) -> list[str]:
     """Log and kind of whatever no log may have, in everything that the services and the gateway wrote."""
-    own = [system.state.secret("yookassa"), *(url.split(":")[2].split("@")[0] for url in system.database_urls.values())]
+    given = [system.state.secret(name) for name in ("yookassa", "stripe", "stripe-webhook")]
+    own = [*given, *(url.split(":")[2].split("@")[0] for url in system.database_urls.values())]
     found = []
     for name in system.names:
         if not name.endswith(("-api", "-worker", "gateway")):

@@ -275,6 +275,7 @@ def test_what_is_no_route_is_404_and_needs_a_token_all_the_same(running: Gateway
         ("POST", "/api/payments/v1/webhooks/yookassa"),
         ("POST", "/api/payments/v1/webhooks/stripe"),
         ("GET", "/api/payments/v1/outcomes/019ad9a0-0000-7000-8000-000000000013"),
+        ("GET", "/api/payments/v1/page?payment_id=019ad9a0-0000-7000-8000-000000000013"),
         ("GET", MEMBERSHIP),
         ("GET", f"{MEMBERSHIP}/button"),
         ("GET", f"{MEMBERSHIP}/button/preview"),

@@ -122,12 +122,27 @@ async def test_a_service_declares_and_reads_its_own_queues_only(provided: Provid
         await connection.close()
 
 
-async def test_only_notifications_binds_what_is_private(provided: Provided) -> None:
-    connection = await aiormq.connect(provided.amqp_urls["notifications"])
+@pytest.mark.parametrize(
+    ("service", "key", "allowed"),
+    [
+        ("notifications", "orders.contact.changed.v1", True),
+        ("notifications", "booking.pass.code_issued.v1", True),
+        ("payments", "orders.contact.changed.v1", True),
+        ("payments", "booking.pass.code_issued.v1", False),
+        ("payments", "#", False),
+    ],
+)
+async def test_who_binds_what_is_private(provided: Provided, service: str, key: str, allowed: bool) -> None:
+    connection = await aiormq.connect(provided.amqp_urls[service])
     try:
         channel = await connection.channel()
-        await channel.queue_declare("foyer.notifications", durable=True)
-        await channel.queue_bind("foyer.notifications", "foyer.private", routing_key="orders.contact.changed.v1")
+        await channel.queue_declare(f"foyer.{service}", durable=True)
+        binding = channel.queue_bind(f"foyer.{service}", "foyer.private", routing_key=key)
+        if allowed:
+            await binding
+        else:
+            with pytest.raises(ChannelAccessRefused):
+                await binding
     finally:
         await connection.close()
 

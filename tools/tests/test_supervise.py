@@ -51,7 +51,7 @@ def system(second_checkout: Servers) -> Iterator[System]:
 
 
 def test_everything_is_ready_once_it_runs(system: System) -> None:
-    assert set(system.names) == {"provider", "push", "mailbox", "identity", "gateway"}
+    assert set(system.names) == {"provider", "stripe", "push", "mailbox", "identity", "gateway"}
     assert all(answers(system, part) for part in system.sandbox_urls)
     assert httpx2.get(system.gateway_url + "/health/live").status_code == 200
 

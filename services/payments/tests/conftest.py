@@ -243,10 +243,15 @@ class Shop:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def with_link(self, **changes: Any) -> UUID:
-        """An order whose invoice has a link."""
+    async def it_was_priced(self, **changes: Any) -> UUID:
+        """An order that has its invoice; nobody asked the provider for a page yet."""
         order_id = new_id()
         await self.it.handle(self.priced(order_id, **changes))
+        return order_id
+
+    async def with_link(self, **changes: Any) -> UUID:
+        """An order whose invoice has a link."""
+        order_id = await self.it_was_priced(**changes)
         await self.it.turn("create")
         return order_id
 
@@ -392,3 +397,9 @@ async def opened(databases: Databases, identity: Identity, provider: Provider, *
 async def shop(databases: Databases, identity: Identity, provider: Provider) -> AsyncIterator[Shop]:
     async with opened(databases, identity, provider) as made:
         yield made
+
+
+@pytest.fixture
+async def run() -> Callable[[Awaitable[None]], None]:
+    """Runs a coroutine on the session's loop from the plain function that hypothesis calls."""
+    return asyncio.get_running_loop().run_until_complete

@@ -1,5 +1,6 @@
 """Paying as one chooses: amount with commission, email, way, cards; receipts of it; money in two stages."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,6 +9,7 @@ import pytest
 from foyer_chassis.testing import Databases, Identity
 from foyer_contracts import payments as events
 from foyer_contracts.envelope import Event
+from foyer_contracts.ids import new_id
 from foyer_contracts.samples import SAMPLES
 from payments.paying.domain.receipts import of_part, receipt, shares
 
@@ -103,6 +105,27 @@ async def test_a_card_is_saved_used_and_forgotten(shop: Shop) -> None:
     assert (await boris.delete(f"/v1/cards/{card['id']}")).status_code == 404
     assert (await anna.delete(f"/v1/cards/{card['id']}")).status_code == 204
     assert (await anna.get("/v1/cards")).json()["items"] == []
+    rows = await shop.rows("SELECT choice::text FROM payments UNION ALL SELECT token FROM saved_cards")
+    assert all(row["choice"] == "{}" or "card_token" not in row["choice"] for row in rows), "its token is gone"
+
+
+@pytest.mark.feature("B20")
+async def test_no_card_data_passes_through(shop: Shop) -> None:
+    """Whoever tries to hand a card to us is not heard: nothing of it is kept, sent on or written to a log."""
+    order_id = await shop.with_link()
+    number = await number_of(shop, order_id)
+    card = {"number": "4111111111111111", "csc": "123", "expiry_month": "12", "expiry_year": "2035"}
+    answer = await pay(
+        shop, number, way="bank_card", card=card, payment_method_data={"type": "bank_card", "card": card}
+    )
+    assert answer.status_code in (202, 422)
+    for table in ("payments", "saved_cards", "idempotency_keys", "outbox"):
+        rows = await shop.rows(f"SELECT to_jsonb(t)::text AS row FROM {table} t")
+        assert all(card["number"] not in row["row"] for row in rows), table
+    assert all(card["number"] not in str(item) for item in await shop.provider.of_order(order_id))
+    schemas = shop.it.app.openapi()["components"]["schemas"]
+    fields = {name for schema in schemas.values() for name in schema.get("properties", {})}
+    assert not fields & {"card", "card_number", "pan", "number_of_card", "cvc", "cvv", "csc", "expiry_month"}
 
 
 @pytest.mark.feature("B20")
@@ -166,6 +189,83 @@ async def test_receipts_of_payment_refund_and_closing(shop: Shop) -> None:
     assert [(item["payment_mode"], item["vat_code"]) for item in closing["items"]] == [("full_payment", 11)] * 2
     (row,) = await shop.rows("SELECT status, provider_receipt_id AS id FROM closing_receipts")
     assert row == {"status": "sent", "id": closing["id"]}
+
+
+@pytest.mark.feature("X6")
+@pytest.mark.parametrize("terms", ["prepaid", "part_payment"])
+async def test_money_that_comes_after_the_order_is_done_is_closed_too(shop: Shop, terms: str) -> None:
+    await shop.seller(receipts=RECEIPTS, vat_mode="included", vat_rate=22)
+    order_id = await shop.with_link(terms=terms)
+    await shop.it.handle_twice(shop.moved(order_id, "done"))
+    await shop.it.turn("close_receipt")
+    assert (await newest(shop, order_id))["receipts"] == []
+    await settle(shop, order_id)
+    await shop.it.turn("close_receipt")
+    (closing,) = (await newest(shop, order_id))["receipts"]
+    assert closing["settlements"] == [{"type": "prepayment", "amount": {"value": "400.00", "currency": "RUB"}}]
+    await shop.it.handle(shop.moved(order_id, "done", sequence=5))
+    await shop.it.turn("close_receipt")
+    assert len((await newest(shop, order_id))["receipts"]) == 1, "closed once"
+    # What is given back after that is given back of a full payment.
+    await shop.it.handle(shop.cancelled(order_id, refund=10000))
+    await shop.it.turn("refund")
+    (back,) = (await newest(shop, order_id))["refunds"]
+    assert [(item["payment_mode"], item["vat_code"]) for item in back["receipt"]["items"]] == [("full_payment", 11)]
+
+
+@pytest.mark.feature("X6")
+async def test_money_and_the_end_of_the_order_at_the_same_time(shop: Shop) -> None:
+    """Whichever of the two commits first, the other one sees it: both lock the order's account."""
+    await shop.seller(receipts=RECEIPTS)
+    for number in range(6):
+        order_id = await shop.with_link(number=number)
+        await shop.provider.act("pay", (await newest(shop, order_id))["payment"]["id"])
+        await shop.later(seconds=10)
+        await asyncio.gather(shop.it.turn("check"), shop.it.handle(shop.moved(order_id, "done", number=number)))
+    (row,) = await shop.rows("SELECT count(*) AS closings FROM closing_receipts")
+    assert row["closings"] == 6
+
+
+@pytest.mark.feature("X6")
+async def test_paid_after_delivery_is_a_full_payment(shop: Shop) -> None:
+    await shop.seller(receipts=RECEIPTS)
+    order_id = new_id()
+    await shop.it.handle(shop.placed(order_id), shop.moved(order_id, "done"))
+    await shop.it.handle(shop.priced(order_id, terms="part_payment"))
+    await shop.it.turn("create")
+    (item,) = (await newest(shop, order_id))["receipt"]["items"]
+    assert item["payment_mode"] == "full_payment"
+
+
+def contact(person_id: UUID, email: str | None, *, sequence: int, at: Any) -> Event[Any]:
+    data = SAMPLES["orders.contact.changed.v1"].data.model_copy(update={"person_id": person_id, "email": email})
+    return Event.make(data, subject=person_id, sequence=sequence, time=at)
+
+
+@pytest.mark.feature("X6")
+@pytest.mark.feature("D3")
+async def test_a_guests_receipt_goes_to_the_guests_own_address(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody asked the guest again: the address with which the membership was bought travels privately."""
+    await shop.seller(receipts=RECEIPTS)
+    guest, now = new_id(), shop.it.database.now()
+    newer = contact(guest, "guest@example.test", sequence=2, at=now)
+    older = contact(guest, "typo@example.test", sequence=1, at=now)
+    await shop.it.handle_twice(newer)
+    await shop.it.handle(older)
+    order_id = await shop.with_link(applicant_id=guest)
+    assert (await newest(shop, order_id))["receipt"]["customer"] == {"email": "guest@example.test"}
+    data = SAMPLES["orders.customer.changed.v1"].data.model_copy(update={"customer_id": guest, "erased": True})
+    erased = Event.make(data, subject=guest, sequence=3, time=now)
+    await shop.it.handle(erased, contact(guest, None, sequence=3, at=now))
+    assert await shop.rows("SELECT email FROM customer_copies WHERE customer_id = :g", g=guest) == [{"email": None}]
+    another = await shop.with_link(applicant_id=guest, number=2)
+    assert (await newest(shop, another))["receipt"]["customer"] == {"email": "shop@example.test"}
+    assert "guest@example.test" not in "".join(capfd.readouterr())
+
+
+async def test_receipts_are_made_in_roubles_only(shop: Shop) -> None:
+    body = {"name": "x", "currency": "EUR", "receipts": RECEIPTS}
+    assert (await shop.post(FINANCE, "/legal-entities", body)).status_code == 422
 
 
 @pytest.mark.feature("X6")

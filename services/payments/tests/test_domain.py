@@ -39,7 +39,7 @@ REFUND = {
     "requested": {"start": "in_progress", "put_back": "requested", "fail": "failed"},
     "in_progress": {"succeed": "succeeded", "put_back": "requested", "fail": "failed"},
     "succeeded": {},
-    "failed": {"retry": "requested"},
+    "failed": {"retry": "requested", "bring_to_desk": "at_desk"},
     "at_desk": {"hand_out": "succeeded"},
 }
 

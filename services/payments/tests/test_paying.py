@@ -255,6 +255,7 @@ async def test_every_subscribed_sample_twice_and_out_of_order(shop: Shop) -> Non
     types = [subscription.data.type for subscription in shop.it.subscriptions]
     assert sorted(types) == [
         "booking.hold.expired.v1",
+        "orders.contact.changed.v1",
         "orders.customer.changed.v1",
         "orders.offering.changed.v1",
         "orders.order.assigned.v1",

@@ -158,6 +158,79 @@ async def test_a_refund_that_keeps_failing_is_for_a_person(shop: Shop, failure: 
     await shop.audit()
 
 
+async def failed(shop: Shop, order_id: UUID, failure: str) -> dict[str, Any]:
+    """A refund of the order that failed for good, as finance sees it."""
+    await shop.provider.switch(refund_failure=failure)
+    await cancel(shop, order_id)
+    for _ in range(4):
+        await shop.it.turn("refund")
+        await shop.later(minutes=3)
+    (item,) = (await shop.it.client("fedor", "finance").get("/v1/refunds", params={"state": "failed"})).json()["items"]
+    return dict(item)
+
+
+@pytest.mark.feature("A27")
+@pytest.mark.feature("B24")
+@pytest.mark.parametrize(("method", "account"), [("cash", "cash:main"), ("transfer", "bank:main")])
+async def test_a_refused_refund_is_settled_by_another_way(shop: Shop, method: str, account: str) -> None:
+    order_id = await shop.paid()
+    item = await failed(shop, order_id, "canceled")
+    assert [step["verb"] for step in item["next_steps"]] == ["retry", "settle-otherwise"]
+    assert "insufficient_funds" in item["next_steps"][0]["text"]
+    english = (await shop.it.client("fedor", "finance", locale="en").get("/v1/refunds")).json()["items"][0]
+    assert "in cash or by transfer" in english["next_steps"][1]["text"]
+    mine = (await shop.it.client("anna").get("/v1/refunds")).json()["items"][0]
+    assert (mine["next_steps"], mine["failure"]) == ([], None)
+    path = f"/refunds/{item['id']}/settle-otherwise"
+    body = {"method": method}
+    assert (await shop.post(("anna",), path, body)).status_code == 403
+    assert (await shop.post(("rita", "rent_manager"), path, body)).status_code == 403
+    elsewhere = ("fedor", "finance")
+    assert (await shop.post(elsewhere, f"/refunds/{new_id()}/settle-otherwise", body)).status_code == 404
+    answers = [await shop.post(elsewhere, path, body, key="one click") for _ in range(2)]
+    assert [answer.json()["status"] for answer in answers] == ["at_desk", "at_desk"]
+    assert await shop.account(order_id) == (40000, 0, 40000), "promised until it was handed out"
+    again = await shop.post(elsewhere, path, body)
+    assert (again.status_code, again.json()["state"]) == (409, "at_desk")
+    assert (await shop.post(elsewhere, f"/refunds/{item['id']}/retry")).status_code == 409
+    await shop.provider.reset()
+    await shop.it.turn("refund")
+    assert await shop.provider.refunds_of(order_id) == [
+        refund for refund in await shop.provider.refunds_of(order_id) if refund["status"] == "canceled"
+    ], "the provider gives nothing back any more"
+    assert (await shop.post(elsewhere, f"/refunds/{item['id']}/hand-out")).json()["status"] == "succeeded"
+    assert await shop.account(order_id) == (40000, 40000, 0)
+    assert await refund_events(shop, order_id) == ["refund.failed", *REFUNDED]
+    rows = await shop.rows("SELECT account, sum(amount)::int AS left FROM ledger_postings GROUP BY 1")
+    assert {row["account"]: row["left"] for row in rows if row["left"]} == {
+        "provider:yookassa": 40000,
+        account: -40000,
+    }
+
+
+@pytest.mark.feature("A27")
+async def test_what_the_provider_may_have_given_back_is_not_settled_otherwise(shop: Shop) -> None:
+    order_id = await shop.paid()
+    item = await failed(shop, order_id, "http_500")
+    assert [step["verb"] for step in item["next_steps"]] == ["retry"]
+    answer = await shop.post(("fedor", "finance"), f"/refunds/{item['id']}/settle-otherwise", {"method": "cash"})
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "refund-unclear")
+    assert await shop.account(order_id) == (40000, 0, 40000)
+
+
+async def test_refunds_of_another_location_are_not_there(shop: Shop) -> None:
+    here, there = new_id(), new_id()
+    order_id = await shop.paid()
+    await shop.it.handle(shop.placed(order_id, kind="request", location_id=here))
+    item = await failed(shop, order_id, "canceled")
+    client = shop.it.client("fedor", "finance", locations=[str(there)])
+    for verb, body in (("retry", {}), ("settle-otherwise", {"method": "cash"}), ("hand-out", {})):
+        answer = await client.post(
+            f"/v1/refunds/{item['id']}/{verb}", json=body, headers={"Idempotency-Key": str(new_id())}
+        )
+        assert answer.status_code == 404, verb
+
+
 @pytest.mark.feature("X3")
 @pytest.mark.parametrize("how", ["drop", "500"])
 async def test_a_lost_answer_refunds_once(shop: Shop, how: str) -> None:
@@ -245,7 +318,7 @@ async def test_nothing_goes_back_that_never_came(shop: Shop) -> None:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(st.integers(min_value=0, max_value=60000), min_size=1, max_size=6), at_once=st.booleans())
-def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner: Any, asked: Any, at_once: Any) -> None:
+def test_the_cap_holds_whatever_is_asked(shop: Shop, run: Any, asked: Any, at_once: Any) -> None:
     async def scenario() -> None:
         order_id = new_id()
         await _paid_in_the_books(shop, order_id)
@@ -262,18 +335,7 @@ def test_the_cap_holds_whatever_is_asked(shop: Shop, event_loop_runner: Any, ask
         )
         assert row["total"] == pending
 
-    event_loop_runner(scenario())
-
-
-@pytest.fixture
-async def event_loop_runner(shop: Shop) -> Any:
-    """Runs a coroutine on the session's loop from the plain function that hypothesis calls."""
-    loop = asyncio.get_running_loop()
-
-    def run(coroutine: Any) -> None:
-        loop.run_until_complete(coroutine)
-
-    return run
+    run(scenario())
 
 
 async def _paid_in_the_books(shop: Shop, order_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from uuid import UUID, uuid4
 
 import pytest
@@ -134,6 +135,7 @@ async def test_every_route_says_who_may_call_it(shop: Shop) -> None:
         "GET /v1/payments/{payment_id}": readers,
         "GET /v1/refunds": readers,
         "POST /v1/refunds/{refund_id}/retry": ("payments:refund",),
+        "POST /v1/refunds/{refund_id}/settle-otherwise": ("payments:refund",),
         "POST /v1/refunds/{refund_id}/hand-out": ("payments:take", "payments:refund"),
         "GET /v1/orders/{order_id}/account": readers,
         "POST /v1/orders/{order_id}/invoices": ("orders:edit",),
@@ -170,11 +172,31 @@ async def test_every_route_says_who_may_call_it(shop: Shop) -> None:
         "POST /v1/legal-entities": ("payments:price_lists",),
         "GET /v1/legal-entities/{entity_id}": ("payments:read",),
         "PUT /v1/legal-entities/{entity_id}": ("payments:price_lists",),
+        "GET /v1/legal-entities/{entity_id}/look": ("payments:read",),
+        "PUT /v1/legal-entities/{entity_id}/look": ("payments:price_lists",),
+        "GET /v1/page": "public",
         "GET /v1/legal-entities/{entity_id}/positions": ("payments:read",),
         "POST /v1/legal-entities/{entity_id}/positions": ("payments:price_lists",),
         "PUT /v1/price-list-positions/{position_id}": ("payments:price_lists",),
         "POST /v1/webhooks/yookassa": "public",
     }
+
+
+#: What is no command of a person: a provider's notifications are hints and change nothing twice by themselves.
+WITHOUT_KEY = {"/v1/webhooks/yookassa", "/v1/webhooks/stripe"}
+
+
+@pytest.mark.feature("X3")
+@pytest.mark.feature("C8")
+async def test_every_post_wants_a_key_under_which_it_is_done_once(shop: Shop) -> None:
+    """All POSTs there are, so that a new one cannot forget it."""
+    paths = {path for path, methods in shop.it.app.openapi()["paths"].items() if "post" in methods}
+    assert paths > WITHOUT_KEY
+    anybody = shop.it.client("boss", "administrator", "customer", "finance")
+    for path in sorted(paths - WITHOUT_KEY):
+        filled = re.sub(r"\{number\}", "2001", re.sub(r"\{\w+_id\}", str(new_id()), path))
+        answer = await anybody.post(filled, json={})
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (400, "idempotency-key-missing"), path
 
 
 async def test_pages_and_filters(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import openpyxl
 import pytest
 import sqlalchemy as sa
-from foyer_chassis.testing import same_shape
+from foyer_chassis.testing import Identity, same_shape
 from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
 from foyer_contracts.samples import SAMPLES
@@ -138,6 +138,47 @@ async def test_the_report_of_a_period(shop: Shop) -> None:
     assert {(row[0], row[3], row[6]) for row in rows} == {("1", -100, -80), ("2", 400, 388.8)}
 
 
+@pytest.mark.feature("B6")
+@pytest.mark.feature("B7")
+@pytest.mark.feature("C7")
+async def test_what_a_top_up_costs_is_booked_once(shop: Shop) -> None:
+    seller = await shop.seller(surcharge_percent="1")
+    anna = str(Identity.id_of("anna"))
+    for method, amount in (("online", 99999), ("cash", 50000)):
+        body = {"customer_id": anna, "method": method, "amount": {"amount": amount, "currency": "RUB"}}
+        assert (await shop.post(FINANCE, "/top-ups", body)).status_code == 201
+    await shop.it.turn("settle")
+    await shop.it.turn("create")
+    (row,) = await shop.rows("SELECT provider_payment_id AS id FROM payments WHERE provider = 'yookassa'")
+    await shop.provider.act("pay", row["id"])
+    await shop.later(minutes=1)
+    await shop.it.turn("check")
+    for _ in range(3):
+        await shop.it.turn("settle")
+    # 999.99 and 1 % on top, 10.00 (9.9999 rounded half up), are 1009.99; 2.8 % of that are 28.27972.
+    rows = await shop.rows("SELECT account, sum(amount)::int AS left FROM ledger_postings GROUP BY 1")
+    assert {row["account"]: row["left"] for row in rows} == {
+        "acquiring:yookassa": -2828,
+        "cash:main": 50000,
+        f"customer:{anna}": -149999,
+        f"legal_entity:{seller}": 2828,
+        "provider:yookassa": 100999,
+        "surcharge:main": -1000,
+    }
+    await agrees(shop)
+    finance = shop.it.client(*FINANCE)
+    assert (await finance.get("/v1/settlements")).json()["items"] == [], "no order's"
+    (total,) = (await finance.get("/v1/settlements/totals")).json()["items"]
+    amounts = {name: total[name]["amount"] for name in ("gross", "acquiring", "net", "top_up_acquiring")}
+    assert (total["orders"], total["top_ups"]) == (0, 1)
+    assert amounts == {"gross": 0, "acquiring": 2828, "net": -2828, "top_up_acquiring": 2828}
+    answer = await finance.get("/v1/settlements/export")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    assert sheet is not None
+    (cells,) = (tuple(cell.value for cell in row) for row in sheet.iter_rows(min_row=2))
+    assert cells == ("Пополнения балансов", seller, "RUB", 0, 28.28, 0, -28.28)
+
+
 def test_text_in_a_workbook_is_never_a_formula(tmp_path: Path) -> None:
     path = tmp_path / "x.xlsx"
     book = Workbook(path)
@@ -158,6 +199,7 @@ def test_text_in_a_workbook_is_never_a_formula(tmp_path: Path) -> None:
         ("UPDATE customer_accounts SET balance = balance + 1", "a customer's balance"),
         ("UPDATE settlements SET gross = gross + 1", "an order's settlement"),
         ("UPDATE settlements SET commission = commission + 1", "an order's costs"),
+        ("UPDATE payments SET acquiring = 7 WHERE order_id IS NULL", "a top-up's cost"),
         ("UPDATE payments SET refund_reserved = 1", "what is reserved of a payment"),
         ("UPDATE order_accounts SET pending_refund = 1", "an order's refunds that are under way"),
     ],
@@ -173,21 +215,29 @@ async def test_a_replay_finds_what_was_tampered_with(shop: Shop, statement: str,
     async with shop.it.database.transaction() as transaction:
         found = (await replay(transaction)).differences
     assert check in {item.check for item in found}
-    # And as ops run it.
+
+
+async def ledger_check(shop: Shop) -> tuple[int | None, str]:
+    """`./foyer ledger check`, as ops run it: its exit status and what it says."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "payments",
-        "ledger-check",
-        env={
-            **os.environ,
-            "FOYER_DATABASE_URL": shop.it.settings.database_url,
-            "FOYER_AMQP_URL": "amqp://unused/",
-            "FOYER_OIDC_ISSUER": "x",
-            "FOYER_OIDC_JWKS_URL": "x",
-        },
+        *(sys.executable, "-m", "foyer_tools", "ledger", "check", "--database-url", shop.it.settings.database_url),
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    assert process.returncode == 1
-    assert f"DIFFERS: {check}" in out.decode()
+    return process.returncode, out.decode()
+
+
+@pytest.mark.feature("C4")
+async def test_ops_are_told_of_a_balance_that_was_tampered_with(shop: Shop) -> None:
+    customer = str(new_id())
+    body = {"customer_id": customer, "amount": {"amount": 10000, "currency": "RUB"}, "method": "cash"}
+    await shop.post(FINANCE, "/top-ups", body)
+    status, said = await ledger_check(shop)
+    assert (status, "0 differences" in said) == (0, True)
+    assert "customer         RUB               -10000 in 1 postings" in said
+    async with shop.it.database.transaction() as transaction:
+        await transaction.execute(sa.text("UPDATE customer_accounts SET balance = balance + 1"))
+    status, said = await ledger_check(shop)
+    assert status == 1
+    assert f"DIFFERS: a customer's balance: {customer}: kept 10001, the ledger says 10000" in said

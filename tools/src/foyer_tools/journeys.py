@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from foyer_tools.journeys_of_money import paid_through_stripe
 from foyer_tools.journeys_of_staff import (
     account_orders,
     dialog_draft_order,
@@ -219,4 +220,5 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "10": ("A membership bought by a guest", membership),
     "11": ("From a dialog to an order", dialog_draft_order),
     "goods": ("Goods, one line of them missing", goods_order),
+    "stripe": ("A seller that is paid at Stripe", paid_through_stripe),
 }

@@ -98,9 +98,11 @@ async def postpaid_request(world: World) -> list[dict[str, Any]]:
     expect(rated["rating"]["rating"], 5, "the rating")
 
     async def settled() -> bool:
-        return bool((await world.order("sergey", order["number"]))["money"]["costs"]["amount"])
+        # 2.8 % of 1,500.00 are what the provider keeps; this seller pays no commission.
+        return bool((await world.order("sergey", order["number"]))["money"]["costs"] == rub(4200))
 
     await world.until(settled, f"the costs of order {order['number']} are known")
+    await _provider_has(world, order, ["1500.00"], [])
     return [await world.order("anna", order["number"])]
 
 
@@ -322,7 +324,10 @@ async def paid_in_parts(world: World) -> list[dict[str, Any]]:
 
     await world.until(to_hand_out, "the cash waits at the desk")
     await world.ok("fedor", "POST", f"payments/v1/refunds/{at_desk[0]['id']}/hand-out", json={})
-    return [await world.until_order("anna", order["number"], "cancelled_refunded")]
+    ended = await world.until_order("anna", order["number"], "cancelled_refunded")
+    expect((ended["money"]["paid"], ended["money"]["refunded"]), (rub(40000), rub(40000)), "the order's money")
+    await _provider_has(world, order, ["250.00"], ["250.00"])
+    return [ended]
 
 
 async def membership(world: World) -> list[dict[str, Any]]:
@@ -386,7 +391,20 @@ async def membership(world: World) -> list[dict[str, Any]]:
         "dana", "GET", "booking/v1/classes", params={"starts_from": starts_at.isoformat(), "group_id": group["id"]}
     )
     expect([item["left"] for item in schedule["items"]], [1], "free places of the class")
-    return [await world.order("dana", bought["number"])]
+    ended = await world.order("dana", bought["number"])
+    expect((ended["money"]["paid"], ended["money"]["refunded"]), (rub(400000), rub(400000)), "the order's money")
+    await _provider_has(world, order, ["4000.00"], ["4000.00"])
+    return [ended]
+
+
+async def _provider_has(world: World, order: dict[str, Any], paid: list[str], refunded: list[str]) -> None:
+    """What the payment provider took and gave back for the order, to the kopeck."""
+    url = world.system.sandbox_urls["provider"] + "/sandbox/payments"
+    found = (await world.outside("GET", url)).json()["payments"]
+    mine = [item for item in found if item["payment"]["metadata"].get("order_id") == order["id"]]
+    taken = [item["payment"]["amount"]["value"] for item in mine if item["payment"]["status"] == "succeeded"]
+    back = [part["amount"]["value"] for item in mine for part in item["refunds"] if part["status"] == "succeeded"]
+    expect((taken, back), (paid, refunded), f"what the provider has of order {order['number']}")
 
 
 async def _mailed_code(world: World, who: str) -> tuple[str, int]:

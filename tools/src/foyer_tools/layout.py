@@ -15,6 +15,8 @@ from foyer_tools.state import State
 
 YOOKASSA_SHOP_ID = "100500"
 WEBHOOK_PATH = "/api/payments/v1/webhooks/yookassa"
+STRIPE_WEBHOOK_PATH = "/api/payments/v1/webhooks/stripe"
+PAGE_PATH = "/api/payments/v1/page"
 
 # What processes may see of the person's environment. No proxies: everything they call is on this machine.
 # No administrator's addresses: a service knows its own database and its own broker user.
@@ -100,15 +102,21 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         "FOYER_YOOKASSA_SHOP_ID": YOOKASSA_SHOP_ID,
         "FOYER_YOOKASSA_SECRET_KEY": state.secret("yookassa"),
     }
+    stripe = {
+        "FOYER_STRIPE_SECRET_KEY": state.secret("stripe"),
+        "FOYER_STRIPE_WEBHOOK_SECRET": state.secret("stripe-webhook"),
+    }
     states = sandbox_folder(state, profile.name)
 
     def sandbox_spec(part: str) -> Spec:
         env = {
             **base,
             **yookassa,
+            **stripe,
             "FOYER_SANDBOX_PORT": _port(sandbox_urls[part]),
             "FOYER_SANDBOX_PUBLIC_URL": sandbox_urls[part],
             "FOYER_SANDBOX_WEBHOOK_URL": gateway_url + WEBHOOK_PATH,
+            "FOYER_SANDBOX_STRIPE_WEBHOOK_URL": gateway_url + STRIPE_WEBHOOK_PATH,
             "FOYER_SANDBOX_SMTP_PORT": str(smtp_port),
             "FOYER_SANDBOX_STATE_DIR": str(states / part),
             **profile.variables(part),
@@ -124,10 +132,12 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         "booking": {"FOYER_HOLD_TTL_SECONDS": "900"},
         "payments": {
             **yookassa,
+            **stripe,
+            "FOYER_STRIPE_URL": sandbox_urls["stripe"],
             "FOYER_YOOKASSA_URL": sandbox_urls["provider"] + "/v3",
             "FOYER_YOOKASSA_WEBHOOK_NETWORKS": "127.0.0.1/32",
             "FOYER_TRUSTED_PROXIES": "127.0.0.1/32",
-            "FOYER_PAYMENT_RETURN_URL": sandbox_urls["mailbox"],
+            "FOYER_PAYMENT_RETURN_URL": gateway_url + PAGE_PATH,
         },
         "notifications": {
             "FOYER_SMTP_HOST": LOOPBACK,

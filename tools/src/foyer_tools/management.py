@@ -20,6 +20,10 @@ EVENT_LOG: dict[str, str | int] = {
 }
 
 
+#: Who may bind what of `foyer.private`: notifications writes to people, payments has receipts sent to them (54-FZ).
+PRIVATE_READERS = {"notifications": ".*", "payments": r"^orders\.contact\..*"}
+
+
 class ManagementError(Exception):
     """The management API refused; the text holds method, path, status and its reason."""
 
@@ -94,7 +98,7 @@ def provision_vhost(api: Management, vhost: str, *, fresh: bool) -> None:
 def provision_user(api: Management, vhost: str, service: str, user: str, password: str) -> None:
     """Make a service's broker user: its own queues, its own keys on the shared exchanges, nothing else."""
     api.call("PUT", f"/users/{q(user)}", {"password": password, "tags": ""})
-    reads = "events|private" if service == "notifications" else "events"
+    reads = "events|private" if service in PRIVATE_READERS else "events"
     own = rf"{service}(\..*)?"
     api.call(
         "PUT",
@@ -107,5 +111,6 @@ def provision_user(api: Management, vhost: str, service: str, user: str, passwor
     )
     for exchange in ("foyer.events", "foyer.private"):
         # `read` limits the patterns of bindings, which subscribing needs open; private has its own permission above.
-        keys = {"exchange": exchange, "write": rf"^{service}\..*", "read": ".*"}
+        bindable = PRIVATE_READERS.get(service, ".*") if exchange == "foyer.private" else ".*"
+        keys = {"exchange": exchange, "write": rf"^{service}\..*", "read": bindable}
         api.call("PUT", f"/topic-permissions/{q(vhost)}/{q(user)}", keys)

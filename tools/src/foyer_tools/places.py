@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 SERVICES = ("orders", "booking", "payments", "notifications", "chat")
-SANDBOX_PARTS = ("provider", "push", "mailbox", "identity")
+SANDBOX_PARTS = ("provider", "stripe", "push", "mailbox", "identity")
 
 LOOPBACK = "127.0.0.1"
 

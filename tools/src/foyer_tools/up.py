@@ -58,6 +58,7 @@ def addresses(system: System) -> str:
         *((f"{service} API", f"{system.gateway_url}/api/{service}/docs") for service in SERVICES),
         ("event catalogue", (ROOT / "libs" / "contracts" / "asyncapi.yaml").as_uri()),
         ("payment provider", urls["provider"]),
+        ("Stripe", f"{urls['stripe']}/sandbox/sessions"),
         ("mailbox", urls["mailbox"]),
         ("push", urls["push"]),
         ("sign in", f"{urls['identity']}/.well-known/openid-configuration"),

@@ -407,7 +407,7 @@ class CustomerChanged(EventData):
 
 
 class ContactChanged(EventData):
-    """Phone and email of a person. Private: only notifications may bind it."""
+    """Phone and email of a person. Private: only notifications and payments (receipts) may bind it."""
 
     type: ClassVar[str] = "orders.contact.changed.v1"
     private: ClassVar[bool] = True

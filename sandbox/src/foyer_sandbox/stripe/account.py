@@ -29,6 +29,27 @@ def _id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
+#: https://docs.stripe.com/currencies: amounts of these have no decimals, or three of which the last is always 0.
+NO_DECIMALS = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
+THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+#: Have no decimals, and are counted in hundredths all the same.
+WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
+
+
+def in_figures(amount: int, currency: str) -> str:
+    """As people read it: 1234 eur is 12.34, 1234 jpy 1234."""
+    digits = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    return f"{amount / 10**digits:.{digits}f}"
+
+
+def _fits(amount: int, currency: str, param: str) -> None:
+    step = 10 if currency in THREE_DECIMALS else 100 if currency in WHOLE_HUNDREDS else 1
+    if amount % step:
+        raise StripeError(f"Amounts of {currency} must be divisible by {step}", param=param)
+
+
 def _amount(value: Any, param: str) -> int:
     text = str(value if value is not None else "")
     if not text.isdecimal() or not 0 < int(text) <= MAX_AMOUNT:
@@ -73,6 +94,7 @@ class Account:
             if not (price.get("product_data") or {}).get("name"):
                 raise missing(f"{where}[product_data][name]")
             currency = _currency(price.get("currency"), f"{where}[currency]")
+            _fits(_amount(price.get("unit_amount"), f"{where}[unit_amount]"), currency, f"{where}[unit_amount]")
             total += _amount(price.get("unit_amount"), f"{where}[unit_amount]") * _amount(item.get("quantity"), where)
         wanted = body.get("payment_intent_data") or {}
         id_ = _id("cs_test")
@@ -110,6 +132,7 @@ class Account:
     def create_intent(self, body: dict[str, Any]) -> dict[str, Any]:
         """A payment by a saved card, confirmed at once and without its holder."""
         amount, currency = _amount(body.get("amount"), "amount"), _currency(body.get("currency"), "currency")
+        _fits(amount, currency, "amount")
         method = self.store.get("method", str(body.get("payment_method")))
         if method is None or method["customer"] != body.get("customer"):
             raise no_such("PaymentMethod", str(body.get("payment_method")), "payment_method")

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foyer_sandbox.database import Database
-from foyer_sandbox.stripe.account import CARDS, GOOD_CARD, Account
+from foyer_sandbox.stripe.account import CARDS, GOOD_CARD, Account, in_figures
 from foyer_sandbox.stripe.errors import StripeError
 from foyer_sandbox.stripe.form import parse
 from foyer_sandbox.stripe.settings import StripeSettings
@@ -137,7 +137,7 @@ def page_routes(account: Account) -> APIRouter:
     @router.get("/pay/{id_}", include_in_schema=False)
     async def show(id_: str) -> Response:
         session = account.session(id_)
-        amount = f"{session['amount_total'] / 100:.2f} {session['currency'].upper()}"
+        amount = f"{in_figures(session['amount_total'], session['currency'])} {session['currency'].upper()}"
         buttons = "".join(
             f'<p><button name="card" value="{number}">{number} · {reason or "ok"}</button></p>'
             for number, reason in CARDS.items()

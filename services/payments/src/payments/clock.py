@@ -144,6 +144,9 @@ class Clock:
     async def _learn(self, payment: Payment, answer: ProviderPayment) -> None:
         async def learn(transaction: Transaction) -> None:
             due = await paying.learn(transaction, payment, answer, pace=self._pace)
+            paid_for = payment.order_id if answer.status == "succeeded" else None
+            if paid_for is not None and await closing.came_late(transaction, paid_for):
+                transaction.after_commit(self.close_receipt.wake)
             if due is paying.Due.TO_CREATE:
                 transaction.after_commit(self.create.wake)
             elif due is paying.Due.TO_CHECK:

@@ -1,16 +1,19 @@
 """Everything the service does because of another's event, on one screen.
 
-Each handler locks the order's account first, so that events and the provider's answers about one order take turns.
+The accounts of all orders of a batch are locked before anything else, in one order (`prepare`), so that events and the
+provider's answers about one order take turns. What comes by hundreds is read and written for many at once.
 """
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from foyer_chassis.consumer import Subscribe, SubscribeMany, handling
 from foyer_chassis.db import Transaction
 from foyer_contracts.booking import HoldExpired
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import (
+    ContactChanged,
     CustomerChanged,
     OfferingChanged,
     OrderAssigned,
@@ -31,8 +34,10 @@ from .invoicing import use_cases as invoicing
 from .invoicing.domain import BY_ITSELF, Invoice
 from .order_copies import store as copies_store
 from .order_copies import use_cases as copies
-from .order_copies.domain import OrderCopy
+from .order_copies.domain import DONE, OrderCopy
+from .paying import store as payments
 from .paying import use_cases as paying
+from .paying.domain import Choice
 from .refunding import use_cases as refunding
 
 #: Why an order that waited for its customer's funds goes on (C6).
@@ -46,10 +51,23 @@ class Handlers:
         self._clock = clock
         self._provider = provider
 
-    async def priced(self, transaction: Transaction, event: Event[OrderPriced]) -> None:
-        order = await copies.priced(transaction, event)
-        await accounts.charge(transaction, order, cause_event_id=event.id)
-        await self._begin(transaction, await invoicing.issue_for(transaction, order, cause_event_id=event.id))
+    async def priced(self, transaction: Transaction, events: Sequence[Event[OrderPriced]]) -> None:
+        orders = await copies.priced(transaction, events)
+        priced: dict[UUID, tuple[OrderCopy, UUID]] = {}
+        for event in events:
+            priced.setdefault(event.data.order_id, (orders[event.data.order_id], event.id))
+        issued = await invoicing.issue_all(transaction, priced)
+        asked = await paying.asked_for_all(transaction, list(issued.values()), Choice())
+        begun = []
+        for event in events:
+            with handling(event):
+                await accounts.charge(transaction, orders[event.data.order_id], cause_event_id=event.id)
+                if (invoice := issued.pop(event.data.order_id, None)) is not None:
+                    invoicing.tell(transaction, invoice)
+                    begun.append(paying.beginning(transaction, invoice, asked[invoice.id], provider=self._provider))
+        if begun:
+            await payments.add(transaction, *begun)
+            transaction.after_commit(self._clock.create.wake)
 
     async def _begin(self, transaction: Transaction, invoice: Invoice | None) -> None:
         if invoice is not None:
@@ -58,7 +76,7 @@ class Handlers:
 
     async def moved(self, transaction: Transaction, events: Sequence[Event[OrderStatusChanged]]) -> None:
         await copies.moved(transaction, events)
-        done = [event.data.order_id for event in events if event.data.group == "done"]
+        done = [event.data.order_id for event in events if event.data.group == DONE]
         if done and await closing.make_due(transaction, done):
             transaction.after_commit(self._clock.close_receipt.wake)
         for event in events:
@@ -74,21 +92,28 @@ class Handlers:
         if erased := [event.data.customer_id for event in events if event.data.erased]:
             await paying.forget_people(transaction, erased)
 
-    async def cancelled(self, transaction: Transaction, event: Event[OrderCancelled]) -> None:
-        data = event.data
-        account = await accounting.open_account(
-            transaction,
-            order_id=data.order_id,
-            order_number=data.number,
-            applicant_id=data.applicant_id,
-            currency=data.refund.currency,
-        )
-        account = account.cancel(data.reason)
-        await accounting.save_account(transaction, account)
-        await self._cancel_invoice(transaction, event, data.reason)
-        ask = refunding.Ask(id=event.id, amount=data.refund, reason=data.reason)
-        if await refunding.request(transaction, account, ask) is not account:
-            transaction.after_commit(self._clock.refund.wake)
+    async def cancelled(self, transaction: Transaction, events: Sequence[Event[OrderCancelled]]) -> None:
+        rows = {
+            event.data.order_id: {
+                "order_id": event.data.order_id,
+                "order_number": event.data.number,
+                "applicant_id": event.data.applicant_id,
+                "currency": event.data.refund.currency,
+            }
+            for event in events
+        }
+        known = await accounting.open_accounts(transaction, list(rows.values()))
+        for event in events:
+            known[event.data.order_id] = known[event.data.order_id].cancel(event.data.reason)
+        await accounting.save_account(transaction, *known.values())
+        await self._cancel_invoices(transaction, [(event, event.data.reason) for event in events])
+        for event in events:
+            data = event.data
+            before, ask = known[data.order_id], refunding.Ask(id=event.id, amount=data.refund, reason=data.reason)
+            with handling(event):
+                known[data.order_id] = await refunding.request(transaction, before, ask)
+            if known[data.order_id] is not before:
+                transaction.after_commit(self._clock.refund.wake)
 
     async def changed(self, transaction: Transaction, event: Event[OrderChanged]) -> None:
         data = event.data
@@ -128,14 +153,33 @@ class Handlers:
         transaction.after_commit(self._clock.create.wake)
         transaction.after_commit(self._clock.check.wake)
 
-    async def cancel_unpaid(self, transaction: Transaction, event: Event[HoldExpired]) -> None:
-        if await accounting.locked_account(transaction, event.data.order_id) is not None:
-            await self._cancel_invoice(transaction, event, "hold_expired")
+    async def holds_expired(self, transaction: Transaction, events: Sequence[Event[HoldExpired]]) -> None:
+        await self._cancel_invoices(transaction, [(event, "hold_expired") for event in events])
 
-    async def _cancel_invoice(self, transaction: Transaction, event: Event[Any], reason: str) -> None:
-        unpaid = await invoices.locked_unpaid_of(transaction, event.data.order_id)
-        if unpaid is not None and await paying.cancel_invoice(transaction, unpaid, reason):
+    async def _cancel_invoices(self, transaction: Transaction, why: Sequence[tuple[Event[Any], str]]) -> None:
+        """The unpaid invoices of these orders need not be paid any more, for these reasons."""
+        unpaid = await invoices.locked_unpaid(transaction, {event.data.order_id for event, _ in why})
+        open_payments = await payments.locked_open(transaction, {invoice.id for invoice in unpaid.values()})
+        over, withdrawn = [], []
+        for event, reason in why:
+            if (invoice := unpaid.pop(event.data.order_id, None)) is None:
+                continue
+            with handling(event):
+                over.append(invoicing.cancelled(transaction, invoice, reason))
+                if (payment := open_payments.get(invoice.id)) is not None:
+                    withdrawn.append(paying.cancelled(transaction, payment))
+        if over:
+            await invoices.save(transaction, *over)
+        if withdrawn:
+            await payments.save(transaction, *withdrawn)
             transaction.after_commit(self._clock.check.wake)
+
+
+async def prepare(transaction: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Lock the accounts of the orders that a batch is about."""
+    orders = {event.data.order_id for event in events if hasattr(event.data, "order_id")}
+    if orders:
+        await accounting.lock_accounts(transaction, orders)
 
 
 def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeMany]:
@@ -143,12 +187,13 @@ def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeM
     handlers = Handlers(clock, provider=provider)
     return [
         SubscribeMany(OrderPlaced, copies.placed),
-        Subscribe(OrderPriced, handlers.priced),
+        SubscribeMany(OrderPriced, handlers.priced),
         SubscribeMany(OrderStatusChanged, handlers.moved),
         SubscribeMany(OrderAssigned, copies.assigned),
         Subscribe(OrderChanged, handlers.changed),
-        Subscribe(OrderCancelled, handlers.cancelled),
-        Subscribe(HoldExpired, handlers.cancel_unpaid),
+        SubscribeMany(OrderCancelled, handlers.cancelled),
+        SubscribeMany(HoldExpired, handlers.holds_expired),
         SubscribeMany(OfferingChanged, copies.offerings_changed),
         SubscribeMany(CustomerChanged, handlers.customers_changed),
+        SubscribeMany(ContactChanged, copies.contacts_changed),
     ]

@@ -72,6 +72,12 @@ class Settings(ServiceSettings):
         description="pause before each further attempt of a refund; then it has failed",
     )
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Payment providers that there are credentials of."""
+        secrets = {"yookassa": self.yookassa_secret_key, "stripe": self.stripe_secret_key}
+        return tuple(name for name, secret in secrets.items() if secret.get_secret_value())
+
     @field_validator("yookassa_webhook_networks", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:

@@ -8,6 +8,7 @@ from .balances.tables import metadata as balances
 from .cards.tables import metadata as cards
 from .closing.tables import metadata as closing
 from .invoicing.tables import metadata as invoicing
+from .looks.tables import metadata as looks
 from .order_copies.tables import metadata as order_copies
 from .paying.tables import metadata as paying
 from .price_lists.tables import metadata as price_lists
@@ -20,6 +21,7 @@ assert balances is metadata
 assert cards is metadata
 assert closing is metadata
 assert invoicing is metadata
+assert looks is metadata
 assert order_copies is metadata
 assert price_lists is metadata
 assert paying is metadata

@@ -7,7 +7,7 @@ from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
 from .clock import Clock
-from .consumers import subscriptions
+from .consumers import prepare, subscriptions
 from .providers.stripe import Stripe
 from .providers.yookassa import YooKassa
 from .settings import Settings
@@ -32,5 +32,6 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     return WorkerParts(
         subscriptions=subscriptions(clock, provider=settings.payment_provider),
         loops=clock.loops,
+        prepare=prepare,
         close=(yookassa.close, stripe.close),
     )

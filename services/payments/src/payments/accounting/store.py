@@ -1,6 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,11 +15,18 @@ from .tables import ledger_postings, ledger_transactions, order_accounts
 
 _ACCOUNT = sa.select(order_accounts).where(order_accounts.c.order_id == sa.bindparam("order"))
 _ACCOUNT_LOCKED = _ACCOUNT.with_for_update()
+_LOCKED_ALL = (
+    sa.select(order_accounts)
+    .where(order_accounts.c.order_id.in_(sa.bindparam("orders", expanding=True)))
+    .order_by(order_accounts.c.order_id)
+    .with_for_update()
+)
 _insert = insert(order_accounts)
 # An update that changes nothing: it locks the row and returns it, whoever made it.
 _OPEN = _insert.on_conflict_do_update(
     index_elements=[order_accounts.c.order_id], set_={"order_id": _insert.excluded.order_id}
 ).returning(*order_accounts.c)
+_OPEN_MANY = _insert.on_conflict_do_nothing()
 _SAVE = (
     sa.update(order_accounts)
     .where(order_accounts.c.order_id == sa.bindparam("order"))
@@ -76,10 +84,22 @@ async def open_account(
     return _account(result.mappings().one())
 
 
+async def open_accounts(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, OrderAccount]:
+    """As `open_account`, for many: rows of `order_id`, `order_number`, `applicant_id`, `currency`."""
+    await transaction.execute(_OPEN_MANY, sorted(rows, key=lambda row: row["order_id"]))
+    found = await transaction.all(_LOCKED_ALL, {"orders": [row["order_id"] for row in rows]})
+    return {row["order_id"]: _account(row) for row in found}
+
+
 async def locked_account(transaction: Transaction, order_id: UUID) -> OrderAccount | None:
     """The order's account, locked until the end of the transaction. Lock it before anything else of the order."""
     row = await transaction.one_or_none(_ACCOUNT_LOCKED, {"order": order_id})
     return None if row is None else _account(row)
+
+
+async def lock_accounts(transaction: Transaction, order_ids: Collection[UUID]) -> None:
+    """Lock the accounts of these orders that there are, in one order for all."""
+    await transaction.all(_LOCKED_ALL, {"orders": list(order_ids)})
 
 
 async def account_of(transaction: Transaction, order_id: UUID) -> OrderAccount | None:
@@ -87,17 +107,20 @@ async def account_of(transaction: Transaction, order_id: UUID) -> OrderAccount |
     return None if row is None else _account(row)
 
 
-async def save_account(transaction: Transaction, account: OrderAccount) -> None:
+async def save_account(transaction: Transaction, *accounts: OrderAccount) -> None:
     await transaction.execute(
         _SAVE,
-        {
-            "order": account.order_id,
-            "new_paid": account.paid.amount,
-            "new_refunded": account.refunded.amount,
-            "new_pending_refund": account.pending_refund.amount,
-            "new_cancelled_reason": account.cancelled_reason,
-            "new_version": account.version,
-        },
+        [
+            {
+                "order": account.order_id,
+                "new_paid": account.paid.amount,
+                "new_refunded": account.refunded.amount,
+                "new_pending_refund": account.pending_refund.amount,
+                "new_cancelled_reason": account.cancelled_reason,
+                "new_version": account.version,
+            }
+            for account in accounts
+        ],
     )
 
 

@@ -56,6 +56,15 @@ CHECKS: dict[str, sa.TextClause] = {
         ) l ON l.order_id = s.order_id
         WHERE s.gross <> coalesce(l.replayed, 0)
     """),
+    "a top-up's cost": sa.text("""
+        SELECT p.id::text AS id, p.acquiring AS kept, coalesce(-sum(l.amount), 0)::bigint AS replayed
+        FROM payments p
+        LEFT JOIN settlement_changes c ON c.top_up_id = p.id
+        LEFT JOIN ledger_transactions t ON t.kind = 'settlement' AND t.reference_id = c.id
+        LEFT JOIN ledger_postings l ON l.transaction_id = t.id AND l.account LIKE 'acquiring:%'
+        WHERE p.order_id IS NULL AND p.acquiring IS NOT NULL
+        GROUP BY p.id HAVING p.acquiring <> coalesce(-sum(l.amount), 0)
+    """),
     "an order's costs": sa.text("""
         SELECT s.order_id::text AS id,
                (SELECT coalesce(sum(v::bigint), 0) FROM jsonb_each_text(s.acquiring) AS e (k, v))

@@ -32,7 +32,7 @@ _OF = sa.select(saved_cards).where(saved_cards.c.customer_id == sa.bindparam("cu
 _FORGET = (
     sa.delete(saved_cards)
     .where(saved_cards.c.customer_id == sa.bindparam("customer"), saved_cards.c.id == sa.bindparam("card"))
-    .returning(saved_cards.c.id)
+    .returning(saved_cards.c.token)
 )
 _FORGET_ALL = sa.delete(saved_cards).where(saved_cards.c.customer_id.in_(sa.bindparam("customers", expanding=True)))
 
@@ -56,9 +56,10 @@ async def of_customer(transaction: Transaction, customer_id: UUID) -> Sequence[S
     return [SavedCard(**row) for row in rows]
 
 
-async def forget(transaction: Transaction, *, customer_id: UUID, card_id: UUID) -> bool:
+async def forget(transaction: Transaction, *, customer_id: UUID, card_id: UUID) -> str | None:
+    """Its token, which nobody here knows any more; None: the customer has no such card."""
     row = await transaction.one_or_none(_FORGET, {"customer": customer_id, "card": card_id})
-    return row is not None
+    return None if row is None else str(row["token"])
 
 
 async def forget_all(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:

@@ -6,28 +6,33 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
+from ..order_copies.domain import DONE
+from ..order_copies.tables import order_copies
 from ..paying.domain.receipts import PREPAYMENTS
 from ..paying.tables import payments
 from .domain import FISCAL, Closing
 from .tables import closing_receipts
 
-_DUE = insert(closing_receipts).from_select(
-    ["payment_id", "status", "next_at", "caused_by", "traceparent"],
-    sa.select(
-        payments.c.id,
-        sa.literal("due"),
-        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
-        payments.c.caused_by,
-        payments.c.traceparent,
-    ).where(
-        payments.c.order_id.in_(sa.bindparam("orders", expanding=True)),
-        payments.c.received.is_not(None),
-        payments.c.provider.in_(sorted(FISCAL)),
-        payments.c.receipt["mode"].astext.in_(sorted(PREPAYMENTS)),
-        payments.c.receipt.has_key("email"),
-    ),
+_prepayments = sa.select(
+    payments.c.id,
+    sa.literal("due"),
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+    payments.c.caused_by,
+    payments.c.traceparent,
+).where(
+    payments.c.order_id.in_(sa.bindparam("orders", expanding=True)),
+    payments.c.order_id.in_(sa.select(order_copies.c.order_id).where(order_copies.c.status_group == DONE)),
+    payments.c.received.is_not(None),
+    payments.c.provider.in_(sorted(FISCAL)),
+    payments.c.receipt["mode"].astext.in_(sorted(PREPAYMENTS)),
+    payments.c.receipt.has_key("email"),
 )
-_MAKE_DUE = _DUE.on_conflict_do_nothing().returning(closing_receipts.c.payment_id)
+_MAKE_DUE = (
+    insert(closing_receipts)
+    .from_select(["payment_id", "status", "next_at", "caused_by", "traceparent"], _prepayments)
+    .on_conflict_do_nothing()
+    .returning(closing_receipts.c.payment_id)
+)
 _due = (
     sa.select(closing_receipts.c.payment_id)
     .where(closing_receipts.c.next_at <= sa.bindparam("due"))
@@ -55,7 +60,8 @@ _SETTLE = (
 
 
 async def make_due(transaction: Transaction, order_ids: Sequence[UUID]) -> bool:
-    """The prepayments of these orders are to be closed; whether there is any."""
+    """The prepayments of those of these orders that are done are to be closed; whether there is any. Lock their
+    accounts first: the order may become done while its money comes in."""
     result = await transaction.execute(_MAKE_DUE, {"orders": list(order_ids), "at": transaction.now})
     return bool(result.all())
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from foyer_chassis import log
 from foyer_chassis.db import Transaction
@@ -26,7 +27,14 @@ async def what_to_send(transaction: Transaction, closing: Closing) -> tuple[Paym
     return payment, of_part(payment.receipt, kept.amount, mode="full_payment")
 
 
+async def came_late(transaction: Transaction, order_id: UUID) -> bool:
+    """Money came in for an order, whose account is locked: close it, if the order is done. Whether there is any to."""
+    return await store.make_due(transaction, [order_id])
+
+
 async def sent(transaction: Transaction, closing: Closing, receipt_id: str) -> None:
+    """From now on it is a full payment: receipts of its refunds say so, too."""
+    await payments.delivered(transaction, closing.payment_id)
     await store.settle(transaction, closing.payment_id, "sent", receipt_id=receipt_id)
 
 

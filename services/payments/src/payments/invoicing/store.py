@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,16 +12,18 @@ from .domain import BY_ITSELF, UNPAID, Invoice, Origin, Status
 from .tables import invoices
 
 _INSERT = sa.insert(invoices).returning(*invoices.c)
-_UNPAID_OF_ORDER = (
+_UNPAID_OF_ORDERS = (
     sa.select(invoices)
     .where(
-        invoices.c.order_id == sa.bindparam("order"),
+        invoices.c.order_id.in_(sa.bindparam("orders", expanding=True)),
         invoices.c.status.in_(sorted(UNPAID)),
         invoices.c.origin != Origin.TOP_UP,
     )
     .with_for_update()
 )
-_HAS_PREPAID = sa.select(sa.literal(1)).where(invoices.c.order_id == sa.bindparam("order"), invoices.c.prepaid)
+_WITH_PREPAID = sa.select(invoices.c.order_id).where(
+    invoices.c.order_id.in_(sa.bindparam("orders", expanding=True)), invoices.c.prepaid
+)
 _HAS_PAID_BY_ITSELF = (
     sa.select(sa.literal(1))
     .where(
@@ -31,7 +33,8 @@ _HAS_PAID_BY_ITSELF = (
     )
     .limit(1)
 )
-_LOCKED = sa.select(invoices).where(invoices.c.id == sa.bindparam("id")).with_for_update()
+_BY_ID = sa.select(invoices).where(invoices.c.id == sa.bindparam("id"))
+_LOCKED = _BY_ID.with_for_update()
 _SAVED = (
     "lines",
     "extras_as_lines",
@@ -92,8 +95,10 @@ def _invoice(row: sa.RowMapping) -> Invoice:
     )
 
 
-async def has_prepaid(transaction: Transaction, order_id: UUID) -> bool:
-    return await transaction.one_or_none(_HAS_PREPAID, {"order": order_id}) is not None
+async def with_prepaid(transaction: Transaction, order_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these orders have the invoice of their price already."""
+    rows = await transaction.all(_WITH_PREPAID, {"orders": list(order_ids)})
+    return {row["order_id"] for row in rows}
 
 
 async def has_paid_by_itself(transaction: Transaction, order_id: UUID) -> bool:
@@ -103,14 +108,24 @@ async def has_paid_by_itself(transaction: Transaction, order_id: UUID) -> bool:
 
 async def add(transaction: Transaction, values: Mapping[str, Any]) -> Invoice:
     """Insert an invoice; the database gives it its number."""
-    result = await transaction.execute(_INSERT, values)
-    return _invoice(result.mappings().one())
+    return (await add_many(transaction, [values]))[0]
+
+
+async def add_many(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Invoice]:
+    """As `add`, for many; in any order."""
+    result = await transaction.execute(_INSERT, rows)
+    return [_invoice(row) for row in result.mappings()]
 
 
 async def locked_unpaid_of(transaction: Transaction, order_id: UUID) -> Invoice | None:
     """The order's invoice that is prepared or issued and not yet paid; there is at most one."""
-    row = await transaction.one_or_none(_UNPAID_OF_ORDER, {"order": order_id})
-    return None if row is None else _invoice(row)
+    return (await locked_unpaid(transaction, [order_id])).get(order_id)
+
+
+async def locked_unpaid(transaction: Transaction, order_ids: Collection[UUID]) -> dict[UUID, Invoice]:
+    """As `locked_unpaid_of`, for many, by order; orders without one are missing."""
+    rows = await transaction.all(_UNPAID_OF_ORDERS, {"orders": list(order_ids)})
+    return {row["order_id"]: _invoice(row) for row in rows}
 
 
 async def locked(transaction: Transaction, invoice_id: UUID) -> Invoice:
@@ -120,21 +135,32 @@ async def locked(transaction: Transaction, invoice_id: UUID) -> Invoice:
     return _invoice(row)
 
 
-async def save(transaction: Transaction, invoice: Invoice) -> None:
+async def by_id(transaction: Transaction, invoice_id: UUID) -> Invoice:
+    """An invoice that there is, whoever asks."""
+    row = await transaction.one_or_none(_BY_ID, {"id": invoice_id})
+    if row is None:
+        raise LookupError(f"no invoice {invoice_id}")
+    return _invoice(row)
+
+
+async def save(transaction: Transaction, *changed: Invoice) -> None:
     await transaction.execute(
         _SAVE,
-        {
-            "invoice": invoice.id,
-            "new_lines": invoice.lines,
-            "new_extras_as_lines": invoice.extras_as_lines,
-            "new_paid": invoice.paid.amount,
-            "new_status": invoice.status.value,
-            "new_marked": invoice.marked,
-            "new_cancel_reason": invoice.cancel_reason,
-            "new_activated_at": invoice.activated_at,
-            "new_settled_at": invoice.settled_at,
-            "new_version": invoice.version,
-        },
+        [
+            {
+                "invoice": invoice.id,
+                "new_lines": invoice.lines,
+                "new_extras_as_lines": invoice.extras_as_lines,
+                "new_paid": invoice.paid.amount,
+                "new_status": invoice.status.value,
+                "new_marked": invoice.marked,
+                "new_cancel_reason": invoice.cancel_reason,
+                "new_activated_at": invoice.activated_at,
+                "new_settled_at": invoice.settled_at,
+                "new_version": invoice.version,
+            }
+            for invoice in changed
+        ],
     )
 
 

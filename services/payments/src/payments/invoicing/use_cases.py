@@ -1,6 +1,6 @@
 """An invoice is issued for a priced order, is paid, or need not be paid any more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -37,32 +37,57 @@ INVOICED_TERMS = frozenset({"prepaid", "part_payment"})
 
 
 async def issue_for(transaction: Transaction, order: OrderCopy, *, cause_event_id: UUID) -> Invoice | None:
-    """Issue the invoice of a priced order that is paid with the order or in parts (B16, A20).
+    """Issue the invoice of a priced order and tell of it, see `issue_all`."""
+    invoice = (await issue_all(transaction, {order.order_id: (order, cause_event_id)})).get(order.order_id)
+    if invoice is not None:
+        tell(transaction, invoice)
+    return invoice
 
-    Returns None when there is nothing to issue: other terms, an order that costs nothing or has been cancelled (that
-    news may come first), or one that has its invoice already.
+
+async def issue_all(transaction: Transaction, priced: Mapping[UUID, tuple[OrderCopy, UUID]]) -> dict[UUID, Invoice]:
+    """Issue the invoices of priced orders that are paid with the order or in parts (B16, A20); then `tell` of each.
+    `priced`: by order, with the event that caused it.
+
+    Returns them by order. Missing are those for which there is nothing to issue: other terms, an order that costs
+    nothing or has been cancelled (that news may come first), or one that has its invoice already.
     """
-    if order.terms not in INVOICED_TERMS or order.total is None or order.total.amount <= 0:
-        return None
-    account = await accounting.open_account(
+    payable = {
+        order.order_id: (order, cause_event_id, order.total)
+        for order, cause_event_id in priced.values()
+        if order.terms in INVOICED_TERMS and order.total is not None and order.total.amount > 0
+    }
+    if not payable:
+        return {}
+    opened = await accounting.open_accounts(
         transaction,
-        order_id=order.order_id,
-        order_number=order.number,
-        applicant_id=order.applicant_id,
-        currency=order.total.currency,
+        [
+            {
+                "order_id": order.order_id,
+                "order_number": order.number,
+                "applicant_id": order.applicant_id,
+                "currency": total.currency,
+            }
+            for order, _, total in payable.values()
+        ],
     )
-    if account.cancelled_reason is not None or await store.has_prepaid(transaction, order.order_id):
-        return None
-    return await add(
-        transaction,
-        of=order,
-        origin=Origin.PRICED,
-        total=order.total,
-        lines=order.lines,
-        cause_event_id=cause_event_id,
-        in_parts=order.terms == "part_payment",
-        pay_until=order.pay_until,
-    )
+    wanted = {id_ for id_, account in opened.items() if account.cancelled_reason is None}
+    wanted -= await store.with_prepaid(transaction, wanted)
+    rows = [
+        _row(
+            transaction,
+            of=order,
+            origin=Origin.PRICED,
+            total=total,
+            lines=order.lines,
+            cause_event_id=cause_event_id,
+            in_parts=order.terms == "part_payment",
+            pay_until=order.pay_until,
+        )
+        for id_, (order, cause_event_id, total) in payable.items()
+        if id_ in wanted
+    ]
+    issued = await store.add_many(transaction, rows) if rows else []
+    return {invoice.order_id: invoice for invoice in issued if invoice.order_id is not None}
 
 
 async def issue_difference(
@@ -105,51 +130,83 @@ async def add(
     draft: bool = False,
 ) -> Invoice:
     """Write an invoice of the order and tell of it; `paid` is what came in for one that it replaces."""
-    covered = paid is not None and total <= paid
-    invoice = await store.add(
+    row = _row(
         transaction,
-        {
-            "id": new_id(),
-            "order_id": of.order_id,
-            "order_number": of.number,
-            "applicant_id": of.applicant_id,
-            "prepaid": origin is Origin.PRICED,
-            "origin": origin,
-            "cause_event_id": cause_event_id,
-            "description": description or of.description or f"Заказ {of.number}",
-            "lines": list(lines),
-            "extras_as_lines": of.extras_as_lines,
-            "legal_entity_id": of.legal_entity_id,
-            "in_parts": in_parts,
-            "total": total.amount,
-            "paid": 0 if paid is None else paid.amount,
-            "currency": total.currency,
-            "status": Status.PAID if covered else Status.DRAFT if draft else Status.ISSUED,
-            "pay_until": pay_until,
-            "issued_at": transaction.now,
-            "activated_at": None if draft else transaction.now,
-            "settled_at": transaction.now if covered else None,
-            "version": 1,
-        },
+        of=of,
+        origin=origin,
+        total=total,
+        lines=lines,
+        cause_event_id=cause_event_id,
+        in_parts=in_parts,
+        pay_until=pay_until,
+        description=description,
+        paid=paid,
+        draft=draft,
     )
-    if origin in UNTOLD:
-        return invoice
+    invoice = await store.add(transaction, row)
+    if origin not in UNTOLD:
+        tell(transaction, invoice)
+    return invoice
+
+
+def _row(
+    transaction: Transaction,
+    *,
+    of: OrderCopy,
+    origin: Origin,
+    total: Money,
+    lines: Sequence[dict[str, Any]],
+    cause_event_id: UUID,
+    in_parts: bool = False,
+    pay_until: datetime | None = None,
+    description: str | None = None,
+    paid: Money | None = None,
+    draft: bool = False,
+) -> dict[str, Any]:
+    covered = paid is not None and total <= paid
+    return {
+        "id": new_id(),
+        "order_id": of.order_id,
+        "order_number": of.number,
+        "applicant_id": of.applicant_id,
+        "prepaid": origin is Origin.PRICED,
+        "origin": origin,
+        "cause_event_id": cause_event_id,
+        "description": description or of.description or f"Заказ {of.number}",
+        "lines": list(lines),
+        "extras_as_lines": of.extras_as_lines,
+        "legal_entity_id": of.legal_entity_id,
+        "in_parts": in_parts,
+        "total": total.amount,
+        "paid": 0 if paid is None else paid.amount,
+        "currency": total.currency,
+        "status": Status.PAID if covered else Status.DRAFT if draft else Status.ISSUED,
+        "pay_until": pay_until,
+        "issued_at": transaction.now,
+        "activated_at": None if draft else transaction.now,
+        "settled_at": transaction.now if covered else None,
+        "version": 1,
+    }
+
+
+def tell(transaction: Transaction, invoice: Invoice) -> None:
+    """Tell of an order's invoice that has just been written."""
+    assert invoice.order_id is not None
     transaction.publish(
         events.InvoiceIssued(
             invoice_id=invoice.id,
             number=invoice.number,
-            order_id=of.order_id,
+            order_id=invoice.order_id,
             applicant_id=invoice.applicant_id,
             total=invoice.total,
             pay_until=invoice.pay_until,
-            activated=not draft,
+            activated=invoice.status is not Status.DRAFT,
         ),
         subject=invoice.id,
         sequence=invoice.version,
     )
-    if covered:
+    if invoice.status is Status.PAID:
         publish_paid(transaction, invoice)
-    return invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +326,14 @@ async def relabel(transaction: Transaction, invoice: Invoice, order: OrderCopy) 
 
 async def cancel(transaction: Transaction, invoice: Invoice, reason: str) -> Invoice:
     """Cancel a locked invoice. Raises InvoiceStateError."""
-    after = invoice.cancel(reason, transaction.now)
+    after = cancelled(transaction, invoice, reason)
     await store.save(transaction, after)
+    return after
+
+
+def cancelled(transaction: Transaction, invoice: Invoice, reason: str) -> Invoice:
+    """A locked invoice as it is to be saved once cancelled; tells of it. Raises InvoiceStateError."""
+    after = invoice.cancel(reason, transaction.now)
     if after.order_id is not None and after.origin not in UNTOLD:
         transaction.publish(
             events.InvoiceCancelled(

@@ -9,6 +9,8 @@ from foyer_contracts.money import Money
 
 #: The group of statuses in which staff work on an order (B21).
 IN_WORK = "in_work"
+#: The group of statuses of what is delivered.
+DONE = "done"
 MEMBERSHIP = "membership"
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +55,7 @@ _PRICE = _new.on_conflict_do_update(
         **{name: _new.excluded[name] for name in ("terms", "description", "pay_until")},
         "legal_entity_id": sa.func.coalesce(_new.excluded.legal_entity_id, order_copies.c.legal_entity_id),
     },
-).returning(*order_copies.c)
+)
 _CHANGE = _new.on_conflict_do_update(
     index_elements=_key,
     set_={name: _new.excluded[name] for name in (*_CONTENT, "kind", "offering_title")},
@@ -109,8 +109,18 @@ _OFFERING = sa.select(offering_copies).where(offering_copies.c.offering_id == sa
 _customer = insert(customer_copies)
 _KEEP_CUSTOMER = _customer.on_conflict_do_update(
     index_elements=[customer_copies.c.customer_id],
-    set_={column.name: _customer.excluded[column.name] for column in customer_copies.c if not column.primary_key},
+    set_={name: _customer.excluded[name] for name in ("display_name", "discount_group_id", "erased", "sequence")},
     where=customer_copies.c.sequence < _customer.excluded.sequence,
+)
+_KEEP_CONTACT = _customer.on_conflict_do_update(
+    index_elements=[customer_copies.c.customer_id],
+    set_={name: _customer.excluded[name] for name in ("email", "contact_sequence")},
+    where=customer_copies.c.contact_sequence < _customer.excluded.contact_sequence,
+)
+_EMAILS = sa.select(customer_copies.c.customer_id, customer_copies.c.email).where(
+    customer_copies.c.customer_id.in_(sa.bindparam("ids", expanding=True)),
+    customer_copies.c.email.is_not(None),
+    ~customer_copies.c.erased,
 )
 _CUSTOMER = sa.select(customer_copies).where(customer_copies.c.customer_id == sa.bindparam("id"))
 
@@ -151,10 +161,10 @@ async def assign(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) ->
     await transaction.execute(_ASSIGN, rows)
 
 
-async def price(transaction: Transaction, row: Mapping[str, Any]) -> OrderCopy:
-    """Take in a price; the copy that comes back has the newest content there is, which may be newer than this."""
-    result = await transaction.execute(_PRICE, row)
-    return _copy(result.mappings().one())
+async def price(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, OrderCopy]:
+    """Take in prices; the copies that come back have the newest content there is, which may be newer than these."""
+    await transaction.execute(_PRICE, rows)
+    return await by_ids(transaction, [row["order_id"] for row in rows])
 
 
 async def change(transaction: Transaction, row: Mapping[str, Any]) -> OrderCopy | None:
@@ -169,7 +179,7 @@ async def by_id(transaction: Transaction, order_id: UUID) -> OrderCopy | None:
     return None if row is None else _copy(row)
 
 
-async def by_ids(transaction: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, OrderCopy]:
+async def by_ids(transaction: Transaction, order_ids: Collection[UUID]) -> dict[UUID, OrderCopy]:
     return {row["order_id"]: _copy(row) for row in await transaction.all(_BY_IDS, {"ids": list(order_ids)})}
 
 
@@ -186,6 +196,16 @@ async def offering(transaction: Transaction, offering_id: UUID) -> OfferingCopy 
 
 async def keep_customers(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     await transaction.execute(_KEEP_CUSTOMER, rows)
+
+
+async def keep_contacts(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    await transaction.execute(_KEEP_CONTACT, rows)
+
+
+async def emails_of(transaction: Transaction, customer_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Customers' own addresses, for receipts; of whom none is known, or who is erased, is missing."""
+    rows = await transaction.all(_EMAILS, {"ids": list(customer_ids)})
+    return {row["customer_id"]: row["email"] for row in rows}
 
 
 async def customer(transaction: Transaction, customer_id: UUID) -> CustomerCopy | None:

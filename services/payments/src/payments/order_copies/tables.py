@@ -54,4 +54,6 @@ customer_copies = sa.Table(
     sa.Column("discount_group_id", UUID(as_uuid=True)),
     sa.Column("erased", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("email", sa.Text),
+    sa.Column("contact_sequence", sa.Integer, nullable=False, server_default="0"),
 )

@@ -1,10 +1,12 @@
 """Copies of orders, offerings and customers follow their events, in whatever order those come."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from foyer_chassis.db import Transaction
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import (
+    ContactChanged,
     CustomerChanged,
     OfferingChanged,
     OrderAssigned,
@@ -73,26 +75,27 @@ async def assigned(transaction: Transaction, events: Sequence[Event[OrderAssigne
     await store.assign(transaction, rows)
 
 
-async def priced(transaction: Transaction, event: Event[OrderPriced]) -> OrderCopy:
-    data = event.data
-    return await store.price(
-        transaction,
+async def priced(transaction: Transaction, events: Sequence[Event[OrderPriced]]) -> dict[UUID, OrderCopy]:
+    """The orders as they then are."""
+    rows = [
         {
-            "order_id": data.order_id,
-            "number": data.number,
-            "applicant_id": data.applicant_id,
-            "payer_kind": data.payer_kind,
-            "terms": data.terms or ("prepaid" if data.prepaid else "postpaid"),
-            "description": data.description,
-            "lines": [line.model_dump(mode="json") for line in data.lines],
-            "total": data.total.amount,
-            "currency": data.total.currency,
-            "pay_until": data.pay_until,
-            "legal_entity_id": data.legal_entity_id,
-            "extras_as_lines": data.extras_as_lines,
+            "order_id": event.data.order_id,
+            "number": event.data.number,
+            "applicant_id": event.data.applicant_id,
+            "payer_kind": event.data.payer_kind,
+            "terms": event.data.terms or ("prepaid" if event.data.prepaid else "postpaid"),
+            "description": event.data.description,
+            "lines": [line.model_dump(mode="json") for line in event.data.lines],
+            "total": event.data.total.amount,
+            "currency": event.data.total.currency,
+            "pay_until": event.data.pay_until,
+            "legal_entity_id": event.data.legal_entity_id,
+            "extras_as_lines": event.data.extras_as_lines,
             "content_sequence": event.sequence,
-        },
-    )
+        }
+        for event in events
+    ]
+    return await store.price(transaction, rows)
 
 
 async def changed(transaction: Transaction, event: Event[OrderChanged]) -> OrderCopy | None:
@@ -146,3 +149,18 @@ async def customers_changed(transaction: Transaction, events: Sequence[Event[Cus
         for event in events
     ]
     await store.keep_customers(transaction, rows)
+
+
+async def contacts_changed(transaction: Transaction, events: Sequence[Event[ContactChanged]]) -> None:
+    """Of a person's contacts the address alone is kept, for receipts. One that is erased has none."""
+    rows = [
+        {
+            "customer_id": event.data.person_id,
+            "display_name": event.data.display_name,
+            "email": event.data.email,
+            "sequence": 0,
+            "contact_sequence": event.sequence,
+        }
+        for event in events
+    ]
+    await store.keep_contacts(transaction, rows)

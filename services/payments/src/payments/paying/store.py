@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..accounting import domain as ledger
 from ..order_copies.domain import Viewer
@@ -17,10 +18,10 @@ from .tables import payments
 _INSERT = sa.insert(payments)
 _BY_ID = sa.select(payments).where(payments.c.id == sa.bindparam("id"))
 _LOCKED = _BY_ID.with_for_update()
-_OPEN_OF_INVOICE = (
+_OPEN_OF_INVOICES = (
     sa.select(payments)
     .where(
-        payments.c.invoice_id == sa.bindparam("invoice"),
+        payments.c.invoice_id.in_(sa.bindparam("invoices", expanding=True)),
         payments.c.status.in_([Status.CREATING, Status.PENDING]),
     )
     .with_for_update()
@@ -130,6 +131,20 @@ _FORGET_PEOPLE = (
     .where(payments.c.applicant_id.in_(sa.bindparam("customers", expanding=True)), payments.c.next_at.is_(None))
     .values(choice={}, receipt=payments.c.receipt.op("-")("email"))
 )
+_DELIVERED = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values(receipt=payments.c.receipt.op("||")(sa.literal({"mode": "full_payment"}, JSONB)))
+)
+_FORGET_CARD = (
+    sa.update(payments)
+    .where(
+        payments.c.applicant_id == sa.bindparam("customer"),
+        payments.c.choice["card_token"].astext == sa.bindparam("token"),
+        payments.c.next_at.is_(None),
+    )
+    .values(choice=payments.c.choice.op("-")("card_token"))
+)
 _PAGE = sa.select(payments).order_by(payments.c.id.desc()).limit(sa.bindparam("limit"))
 _FILTERS: dict[str, sa.ColumnElement[bool]] = {
     "online": payments.c.provider.not_in(sorted(OWN_WAYS)) == sa.bindparam("online"),
@@ -179,8 +194,8 @@ def _payment(row: sa.RowMapping) -> Payment:
     )
 
 
-async def add(transaction: Transaction, values: Mapping[str, Any]) -> None:
-    await transaction.execute(_INSERT, values)
+async def add(transaction: Transaction, *rows: Mapping[str, Any]) -> None:
+    await transaction.execute(_INSERT, list(rows))
 
 
 async def locked(transaction: Transaction, payment_id: UUID) -> Payment:
@@ -191,8 +206,13 @@ async def locked(transaction: Transaction, payment_id: UUID) -> Payment:
 
 
 async def locked_open_of(transaction: Transaction, invoice_id: UUID) -> Payment | None:
-    row = await transaction.one_or_none(_OPEN_OF_INVOICE, {"invoice": invoice_id})
-    return None if row is None else _payment(row)
+    return (await locked_open(transaction, [invoice_id])).get(invoice_id)
+
+
+async def locked_open(transaction: Transaction, invoice_ids: Collection[UUID]) -> dict[UUID, Payment]:
+    """The open payments of these invoices, by invoice; each has at most one."""
+    rows = await transaction.all(_OPEN_OF_INVOICES, {"invoices": list(invoice_ids)})
+    return {row["invoice_id"]: _payment(row) for row in rows}
 
 
 async def count_of(transaction: Transaction, invoice_id: UUID) -> int:
@@ -200,23 +220,26 @@ async def count_of(transaction: Transaction, invoice_id: UUID) -> int:
     return int(result.scalar_one())
 
 
-async def save(transaction: Transaction, payment: Payment) -> None:
+async def save(transaction: Transaction, *changed: Payment) -> None:
     await transaction.execute(
         _SAVE,
-        {
-            "payment": payment.id,
-            "new_provider_payment_id": payment.provider_payment_id,
-            "new_status": payment.status.value,
-            "new_link": payment.link,
-            "new_method": payment.method,
-            "new_reason": payment.reason,
-            "new_received": None if payment.received is None else payment.received.amount,
-            "new_next_at": payment.next_at,
-            "new_paid_at": payment.paid_at,
-            "new_part": payment.part,
-            "new_invoice_id": payment.invoice_id,
-            "new_version": payment.version,
-        },
+        [
+            {
+                "payment": payment.id,
+                "new_provider_payment_id": payment.provider_payment_id,
+                "new_status": payment.status.value,
+                "new_link": payment.link,
+                "new_method": payment.method,
+                "new_reason": payment.reason,
+                "new_received": None if payment.received is None else payment.received.amount,
+                "new_next_at": payment.next_at,
+                "new_paid_at": payment.paid_at,
+                "new_part": payment.part,
+                "new_invoice_id": payment.invoice_id,
+                "new_version": payment.version,
+            }
+            for payment in changed
+        ],
     )
 
 
@@ -304,3 +327,13 @@ async def page(
 async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
     """Drop what payments that are over know of their payers."""
     await transaction.execute(_FORGET_PEOPLE, {"customers": list(customer_ids)})
+
+
+async def delivered(transaction: Transaction, payment_id: UUID) -> None:
+    """What a payment paid for is delivered: its receipt is that of a full payment from now on."""
+    await transaction.execute(_DELIVERED, {"payment": payment_id})
+
+
+async def forget_card(transaction: Transaction, *, customer_id: UUID, token: str) -> None:
+    """Drop a card's token from the payments that were made with it and are over."""
+    await transaction.execute(_FORGET_CARD, {"customer": customer_id, "token": token})

@@ -59,6 +59,13 @@ payments = sa.Table(
         postgresql_where=sa.text("status IN ('creating', 'pending')"),
     ),
     sa.Index("payments_parts_once", "order_id", "part", unique=True, postgresql_where=sa.text("part IS NOT NULL")),
+    sa.Index(
+        "payments_of_top_ups_to_settle",
+        "id",
+        postgresql_where=sa.text(
+            "order_id IS NULL AND received IS NOT NULL AND acquiring IS NULL AND provider NOT IN ('balance', 'desk')"
+        ),
+    ),
     sa.Index("payments_of_applicant", "applicant_id", "id"),
     sa.Index("payments_to_create", "next_at", postgresql_where=sa.text("provider_payment_id IS NULL")),
     sa.Index("payments_to_check", "next_at", postgresql_where=sa.text("provider_payment_id IS NOT NULL")),

@@ -31,6 +31,13 @@ class TaxNumberError(InvalidError):
     title_ru = "Неверный ИНН"
 
 
+class ProviderMissingError(InvalidError):
+    """The service has no credentials of this payment provider."""
+
+    title_en = "The payment provider is not set up"
+    title_ru = "Платёжная система не настроена"
+
+
 class VatMode(StrEnum):
     """`none`: the seller charges no VAT; `included`: prices contain it; `on_top`: it is added to prices."""
 
@@ -72,6 +79,7 @@ class LegalEntity:
         commission_percent: what we keep of what the seller's orders bring (B6).
         surcharge_percent: what the payer pays on top when paying online (D4).
         is_default: sells what belongs to no other one.
+        payment_provider: where its new payments are made; None: where the settings of the service say.
     """
 
     id: UUID
@@ -94,6 +102,7 @@ class LegalEntity:
     receipts: ReceiptSettings
     is_default: bool
     version: int
+    payment_provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

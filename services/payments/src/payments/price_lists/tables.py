@@ -26,6 +26,7 @@ legal_entities = sa.Table(
     sa.Column("commission_percent", sa.Numeric(5, 2), nullable=False),
     sa.Column("surcharge_percent", sa.Numeric(5, 2), nullable=False),
     sa.Column("receipts", JSONB, nullable=False),
+    sa.Column("payment_provider", sa.Text),
     sa.Column("is_default", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.CheckConstraint("vat_mode IN ('none', 'included', 'on_top')", name="legal_entities_vat_mode"),

@@ -1,7 +1,7 @@
 """Stripe (https://docs.stripe.com/api): with `stripe_events`, the only file that knows it.
 
 A page is a Checkout Session; a saved card is charged by a PaymentIntent without the customer at hand. Amounts are in
-the currency's smallest unit, as ours.
+the currency's smallest unit as ours, with the exceptions of https://docs.stripe.com/currencies: see `units`.
 """
 
 import contextlib
@@ -30,6 +30,11 @@ API_VERSION = "2024-06-20"
 LONGEST_RETRY_AFTER = timedelta(minutes=5)
 _NOT_NOW = frozenset({401, 403, 409, 424, 429})
 _ID = r"^[A-Za-z]{2,12}_[0-9A-Za-z_]{1,120}$"
+
+#: Digits after the point that Stripe writes an amount with, where they are not those of ISO 4217.
+_OTHER_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
+#: Digits at the end of an amount that must be zeros there: of three decimals the last one is never charged.
+_ZEROS_AT_THE_END = {"BHD": 1, "JOD": 1, "KWD": 1, "OMR": 1, "TND": 1}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -127,7 +132,7 @@ class Stripe:
                     "quantity": 1,
                     "price_data": {
                         "currency": payment.charged.currency.lower(),
-                        "unit_amount": payment.charged.amount,
+                        "unit_amount": units(payment.charged),
                         "product_data": {"name": payment.description[:250]},
                     },
                 }
@@ -149,7 +154,7 @@ class Stripe:
     async def _charge_saved(self, payment: Payment) -> ProviderPayment:
         customer, _, method = (payment.choice.card_token or "").partition(":")
         body: dict[str, Any] = {
-            "amount": payment.charged.amount,
+            "amount": units(payment.charged),
             "currency": payment.charged.currency.lower(),
             "customer": customer,
             "payment_method": method,
@@ -206,7 +211,7 @@ class Stripe:
     async def create_refund(self, refund: Refund) -> ProviderRefund:
         body = {
             "payment_intent": await self._intent_of(refund.provider_payment_id or ""),
-            "amount": refund.paid_out.amount,
+            "amount": units(refund.paid_out),
             "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
         }
         return _refund(await self._ask("POST", "/v1/refunds", _Refund, body=body, key=refund.provider_key))
@@ -265,6 +270,34 @@ class Stripe:
         except ValidationError as error:
             _logger.error("provider_answer_unreadable", path=path, errors=error.error_count())
             raise ProviderUnclearError("unreadable answer") from None
+
+
+def _power(digits: int) -> int:
+    """Ten to the power of so many digits; 1 below zero."""
+    return int("1" + "0" * digits)
+
+
+def units(amount: Money) -> int:
+    """An amount as Stripe counts it: 5 ISK are 500, 5.00 MGA are 5, everything else is as with us.
+
+    Raises:
+        ProviderRefusedError: Stripe cannot charge it so finely.
+    """
+    shift = _OTHER_EXPONENTS.get(amount.currency, amount.exponent) - amount.exponent
+    whole, rest = divmod(amount.amount * _power(shift), _power(-shift))
+    if rest or whole % _power(_ZEROS_AT_THE_END.get(amount.currency, 0)):
+        raise ProviderRefusedError("amount_too_fine")
+    return whole
+
+
+def money(count: int, currency: str) -> Money:
+    """The inverse of `units`. Raises ProviderUnclearError: finer than the currency has it."""
+    nothing = Money.zero(currency.upper())
+    shift = nothing.exponent - _OTHER_EXPONENTS.get(nothing.currency, nothing.exponent)
+    amount, rest = divmod(count * _power(shift), _power(-shift))
+    if rest:
+        raise ProviderUnclearError("unreadable amount")
+    return Money(amount=amount, currency=nothing.currency)
 
 
 def _form(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -337,7 +370,7 @@ def our_id(metadata: Mapping[str, str], name: str) -> UUID | None:
 
 def _session(shown: _Session) -> ProviderPayment:
     intent = shown.payment_intent if isinstance(shown.payment_intent, _Intent) else None
-    amount = Money(amount=shown.amount_total, currency=shown.currency.upper())
+    amount = money(shown.amount_total, shown.currency)
     base = ProviderPayment(
         id=shown.id, our_id=our_id(shown.metadata, "payment_id"), status="pending", amount=amount, link=shown.url
     )
@@ -371,7 +404,7 @@ def _intent(shown: _Intent) -> ProviderPayment:
         id=shown.id,
         our_id=our_id(shown.metadata, "payment_id"),
         status=status,
-        amount=Money(amount=shown.amount_received if succeeded else shown.amount, currency=shown.currency.upper()),
+        amount=money(shown.amount_received if succeeded else shown.amount, shown.currency),
         link=action.get("url"),
         method=_method_name(shown.payment_method),
         paid_at=datetime.fromtimestamp(shown.created, UTC) if succeeded else None,
@@ -409,6 +442,6 @@ def _refund(shown: _Refund) -> ProviderRefund:
         id=shown.id,
         our_id=our_id(shown.metadata, "refund_id"),
         status=status,
-        amount=Money(amount=shown.amount, currency=shown.currency.upper()),
+        amount=money(shown.amount, shown.currency),
         reason=shown.failure_reason or (shown.status if status == "cancelled" else None),
     )

@@ -21,6 +21,9 @@ _LOCKED = sa.select(refunds).where(refunds.c.id == sa.bindparam("id")).with_for_
 _BY_ID = sa.select(refunds).where(refunds.c.id == sa.bindparam("id"))
 _SAVED = (
     "status",
+    "provider",
+    "provider_payment_id",
+    "source",
     "provider_refund_id",
     "provider_key",
     "key_used_at",
@@ -155,6 +158,9 @@ async def save(transaction: Transaction, refund: Refund, *, handed_out_by: UUID 
         {
             "refund": refund.id,
             "new_status": refund.status.value,
+            "new_provider": refund.provider,
+            "new_provider_payment_id": refund.provider_payment_id,
+            "new_source": refund.source,
             "new_provider_refund_id": refund.provider_refund_id,
             "new_provider_key": refund.provider_key,
             "new_key_used_at": refund.key_used_at,

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from foyer_chassis.auth import Caller, CurrentCaller, requires
 from foyer_chassis.db import Transaction
-from foyer_chassis.errors import ConflictError, NotFoundError
+from foyer_chassis.errors import ConflictError, InvalidError, NotFoundError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
@@ -38,6 +38,13 @@ class TooManyPagesError(ConflictError):
 
     title_en = "Too many attempts to pay"
     title_ru = "Слишком много попыток оплаты"
+
+
+class WayNotOfferedError(InvalidError):
+    """The seller's payment provider does not offer this way to pay."""
+
+    title_en = "This way to pay is not offered"
+    title_ru = "Так оплатить нельзя"
 
 
 class CardOut(BaseModel):
@@ -96,17 +103,16 @@ async def get_checkout(number: int, reading: Reading, caller: CurrentCaller, req
     asked = await paying.asked_for(reading, invoice, Choice())
     own = invoice.applicant_id == caller.id
     kept = await cards.of_customer(reading, caller.id) if own else []
+    provider = asked.provider or settings.payment_provider
     return CheckoutOut(
         invoice=invoice.number,
         payable=invoice.takes_payment(reading.now) and asked.amount.amount > 0,
         amount=asked.amount,
         surcharge=asked.surcharge,
         charged=asked.amount + asked.surcharge,
-        ways=WAYS[settings.payment_provider],
+        ways=WAYS[provider],
         cards=[
-            CardOut(id=item.id, title=item.title, saved_at=item.saved_at)
-            for item in kept
-            if item.provider == settings.payment_provider
+            CardOut(id=item.id, title=item.title, saved_at=item.saved_at) for item in kept if item.provider == provider
         ],
     )
 
@@ -128,11 +134,15 @@ async def pay_invoice(
             raise InvoiceStateError(state=invoice.status.value, verb="pay")
         if await payments.count_of(transaction, invoice.id) >= MOST_PAGES:
             raise TooManyPagesError(limit=MOST_PAGES)
+        seller = await paying.seller_of(transaction, invoice)
+        provider = (seller.payment_provider if seller else None) or settings.payment_provider
+        if wanted.way is not None and wanted.way not in WAYS[provider]:
+            raise WayNotOfferedError(field="way", allowed=WAYS[provider])
         choice = Choice(
             email=wanted.email,
             way=wanted.way,
             save_card=wanted.save_card,
-            card_token=await _token(transaction, caller.id, wanted.card_id, settings.payment_provider),
+            card_token=await _token(transaction, caller.id, wanted.card_id, provider),
         )
         await paying.renew(transaction, invoice, provider=settings.payment_provider, choice=choice)
         transaction.notify(WAKE_CHANNEL, CREATE)
@@ -162,7 +172,9 @@ async def list_cards(reading: Reading, caller: CurrentCaller) -> Cards:
 
 @router.delete("/cards/{card_id}", status_code=204, dependencies=[PAYERS])
 async def forget_card(card_id: UUID, transaction: InTransaction, caller: CurrentCaller) -> Response:
-    """Forget a saved card."""
-    if not await cards.forget(transaction, customer_id=caller.id, card_id=card_id):
+    """Forget a saved card: its token goes from here, also from the payments that were made with it."""
+    token = await cards.forget(transaction, customer_id=caller.id, card_id=card_id)
+    if token is None:
         raise NotFoundError
+    await payments.forget_card(transaction, customer_id=caller.id, token=token)
     return Response(status_code=204)

@@ -25,6 +25,7 @@ from ..paying import store as payments
 from ..paying.domain import Status as PaymentStatus
 from ..price_lists import store as price_lists
 from .access import READERS, visible_invoice, visible_order
+from .looks import LookOut, look_of
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -34,11 +35,13 @@ LOOK_SECONDS = 0.25
 
 
 class OutcomeOut(BaseModel):
-    """What became of a payment: `waiting` until the provider's last word, then `paid` or `not_paid`."""
+    """What became of a payment: `waiting` until the provider's last word, then `paid` or `not_paid`. `look`: as the
+    seller wants the page that shows it to look (D8)."""
 
     payment_id: UUID
     state: Literal["waiting", "paid", "not_paid"]
     charged: Money
+    look: LookOut
 
 
 async def _customer(transaction: Transaction, customer_id: UUID) -> str:
@@ -118,8 +121,9 @@ async def get_outcome(
     while True:
         async with database.read() as transaction:
             payment = await payments.outcome(transaction, payment_id)
-        if payment is None:
-            raise NotFoundError
+            if payment is None:
+                raise NotFoundError
+            look, _ = await look_of(transaction, await invoices.by_id(transaction, payment.invoice_id))
         waiting = payment.status in {PaymentStatus.CREATING, PaymentStatus.PENDING}
         if not waiting or asyncio.get_running_loop().time() >= until:
             break
@@ -128,5 +132,8 @@ async def get_outcome(
         response.headers["Preference-Applied"] = f"wait={seconds}"
     paid = payment.status is PaymentStatus.SUCCEEDED
     return OutcomeOut(
-        payment_id=payment.id, state="waiting" if waiting else "paid" if paid else "not_paid", charged=payment.charged
+        payment_id=payment.id,
+        state="waiting" if waiting else "paid" if paid else "not_paid",
+        charged=payment.charged,
+        look=LookOut.of(look),
     )

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from foyer_chassis.auth import requires
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
@@ -18,10 +18,12 @@ from ..price_lists.domain import (
     VAT_RATES,
     LegalEntity,
     Position,
+    ProviderMissingError,
     ReceiptSettings,
     VatMode,
     checked_inn,
 )
+from ..settings import Settings
 from .access import NO_NUL, After, Limit
 
 router = APIRouter(prefix="/v1", tags=["price lists"])
@@ -58,7 +60,9 @@ class Receipts(BaseModel):
 
 
 class LegalEntityIn(BaseModel):
-    """A seller. `commission_percent`: what we keep of its orders; `surcharge_percent`: what payers pay on top."""
+    """A seller. `commission_percent`: what we keep of its orders; `surcharge_percent`: what payers pay on top;
+    `payment_provider`: where its new payments are made, null for the service's own; known payments stay where they are.
+    """
 
     name: Text
     inn: str | None = None
@@ -78,6 +82,7 @@ class LegalEntityIn(BaseModel):
     surcharge_percent: Percent = Decimal(0)
     receipts: Receipts = Receipts()
     is_default: bool = False
+    payment_provider: Literal["yookassa", "stripe"] | None = None
 
     @model_validator(mode="after")
     def _rates(self) -> Self:
@@ -85,6 +90,8 @@ class LegalEntityIn(BaseModel):
             raise ValueError(f"vat_rate is one of {sorted(VAT_RATES)}")
         if (self.vat_mode is VatMode.NONE) != (self.vat_rate is None):
             raise ValueError("vat_rate is needed with every vat_mode but none, and only then")
+        if self.receipts.enabled and self.currency != "RUB":
+            raise ValueError("receipts (54-FZ) are made in roubles only")
         return self
 
     def entity(self, id_: UUID, version: int) -> LegalEntity:
@@ -151,13 +158,22 @@ class PositionPage(BaseModel):
     next: UUID | None
 
 
+def _check_provider(wanted: LegalEntityIn, request: Request) -> None:
+    """Raises ProviderMissingError."""
+    settings: Settings = request.app.state.settings
+    if wanted.payment_provider not in (None, *settings.providers):
+        raise ProviderMissingError(field="payment_provider", allowed=[None, *settings.providers])
+
+
 @router.get("/legal-entities", dependencies=[STAFF])
 async def list_legal_entities(reading: Reading) -> LegalEntities:
     return LegalEntities(items=[LegalEntityOut.of(item) for item in await store.everyone(reading)])
 
 
 @router.post("/legal-entities", status_code=201, response_model=LegalEntityOut, dependencies=[WRITERS])
-async def add_legal_entity(wanted: LegalEntityIn, once: OncePerKey) -> Response:
+async def add_legal_entity(wanted: LegalEntityIn, once: OncePerKey, request: Request) -> Response:
+    _check_provider(wanted, request)
+
     async def command(transaction: Transaction) -> Answer:
         entity = await use_cases.add_entity(transaction, wanted.entity(NOBODY, 0))
         return Answer(LegalEntityOut.of(entity), 201, {"ETag": etag(entity.version)})
@@ -179,9 +195,11 @@ async def change_legal_entity(
     entity_id: UUID,
     wanted: LegalEntityIn,
     transaction: InTransaction,
+    request: Request,
     response: Response,
     if_match: IfMatch = None,
 ) -> LegalEntityOut:
+    _check_provider(wanted, request)
     version = version_of(if_match)
     entity = await use_cases.change_entity(transaction, wanted.entity(entity_id, version), version=version)
     response.headers["ETag"] = etag(entity.version)

@@ -1,9 +1,10 @@
-"""Refunds: seen, tried again, handed out."""
+"""Refunds: seen, tried again, settled by another way, handed out."""
 
+from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from foyer_chassis.auth import CurrentCaller, requires
+from foyer_chassis.auth import Caller, CurrentCaller, requires
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import Reading
@@ -22,6 +23,20 @@ router = APIRouter(prefix="/v1")
 class RefundPage(BaseModel):
     items: list[RefundOut]
     next: UUID | None
+
+
+class OtherWayIn(BaseModel):
+    """In which way staff give it back."""
+
+    method: Literal["cash", "transfer"]
+
+
+async def _visible(transaction: Transaction, refund_id: UUID, caller: Caller) -> None:
+    """Raises NotFoundError: there is no such refund that the caller sees."""
+    found = await refunds.by_id(transaction, refund_id)
+    if found is None:
+        raise NotFoundError
+    await visible_order(transaction, found.order_id, caller, applicant_id=found.applicant_id)
 
 
 @router.get("/refunds", tags=["refunds"], dependencies=[READERS])
@@ -50,8 +65,29 @@ async def retry_refund(refund_id: UUID, once: OncePerKey, caller: CurrentCaller)
     """Try a failed refund again; 409 in any other state."""
 
     async def command(transaction: Transaction) -> Answer:
+        await _visible(transaction, refund_id, caller)
         refund = await refunding.retry(transaction, refund_id)
         return Answer(RefundOut.of(refund, caller), 202)
+
+    return await once.run(command)
+
+
+@router.post(
+    "/refunds/{refund_id}/settle-otherwise",
+    tags=["refunds"],
+    response_model=RefundOut,
+    dependencies=[requires("payments:refund")],
+)
+async def settle_refund_otherwise(
+    refund_id: UUID, wanted: OtherWayIn, once: OncePerKey, caller: CurrentCaller
+) -> Response:
+    """Give the money of a failed refund back in cash or by transfer: it waits at the desk to be handed out. 409 as long
+    as the provider might still have taken the last attempt up: retry it first."""
+
+    async def command(transaction: Transaction) -> Answer:
+        await _visible(transaction, refund_id, caller)
+        refund = await refunding.settle_otherwise(transaction, refund_id, method=wanted.method)
+        return Answer(RefundOut.of(refund, caller))
 
     return await once.run(command)
 
@@ -66,10 +102,7 @@ async def hand_out_refund(refund_id: UUID, once: OncePerKey, caller: CurrentCall
     """Cash was given back at the desk, or the transfer was made; 409 for money that goes back by itself."""
 
     async def command(transaction: Transaction) -> Answer:
-        found = await refunds.by_id(transaction, refund_id)
-        if found is None:
-            raise NotFoundError
-        await visible_order(transaction, found.order_id, caller, applicant_id=found.applicant_id)
+        await _visible(transaction, refund_id, caller)
         refund = await refunding.hand_out(transaction, refund_id, by=caller.id)
         return Answer(RefundOut.of(refund, caller))
 

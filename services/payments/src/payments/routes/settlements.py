@@ -29,6 +29,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 #: Rows of a sheet; Excel has 1,048,576.
 ROWS_PER_SHEET = 1_000_000
 CHUNK_BYTES = 64 * 1024
+#: In a workbook's last rows, one for each seller and currency: what its top-ups cost.
+TOP_UPS = "Пополнения балансов"
 
 Since = Annotated[Instant | None, Query(description="from this instant on")]
 Until = Annotated[Instant | None, Query(description="before this instant")]
@@ -53,11 +55,14 @@ class SettlementPage(BaseModel):
 
 
 class TotalOut(BaseModel):
-    """The same of a legal entity; `orders`: how many moved money in the period."""
+    """The same of a legal entity; `orders`: how many moved money in the period. Its `top_ups` online bring nothing by
+    themselves; what they cost, `top_up_acquiring`, is in `acquiring` and `net`."""
 
     legal_entity_id: UUID | None
     name: str | None
     orders: int
+    top_ups: int
+    top_up_acquiring: Money
     gross: Money
     acquiring: Money
     commission: Money
@@ -126,6 +131,8 @@ async def settlement_totals(
                 legal_entity_id=row["legal_entity_id"],
                 name=row["name"],
                 orders=row["orders"],
+                top_ups=row["top_ups"],
+                top_up_acquiring=Money(amount=row["top_up_acquiring"], currency=row["currency"]),
                 **_money(row, row["currency"]),
             )
             for row in rows
@@ -165,6 +172,11 @@ async def export_settlements(
                         for name in ("gross", "acquiring", "commission", "net")
                     ),
                 )
+            for row in await store.totals(reading, viewer(caller), since=since, until=until, seller=legal_entity_id):
+                if row["top_ups"]:
+                    cost = Decimal(Money(amount=row["top_up_acquiring"], currency=row["currency"]).to_decimal_string())
+                    seller = str(row["legal_entity_id"] or "")
+                    book.add(TOP_UPS, seller, row["currency"], Decimal(0), cost, Decimal(0), -cost)
         await anyio.to_thread.run_sync(book.close)
     except BaseException:
         folder.cleanup()

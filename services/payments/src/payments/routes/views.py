@@ -85,12 +85,49 @@ class PaymentOut(BaseModel):
         )
 
 
+class NextStep(BaseModel):
+    """`verb`: the last part of the route that does it, `POST /v1/refunds/{id}/<verb>`."""
+
+    verb: Literal["retry", "settle-otherwise"]
+    text: str
+
+
+#: What to do about a failed refund, by language.
+_RETRY = {
+    "ru": "Платёжная система отказала: {failure}. Проверьте баланс магазина и доступ к ней, затем повторите возврат.",
+    "en": "The payment provider refused: {failure}. Check the shop's balance and access there, then retry.",
+}
+_RETRY_UNCLEAR = {
+    "ru": "Чем закончилась последняя попытка ({failure}), неизвестно: деньги могли уйти. Повторите возврат: "
+    "повтор не вернёт их дважды и покажет, что случилось.",
+    "en": "What the last attempt came to ({failure}) is not known: the money may have gone. Retry: it is never given "
+    "back twice, and the answer tells what happened.",
+}
+_OTHERWISE = {
+    "ru": "Если карта закрыта или повтор не помогает, верните деньги наличными или переводом.",
+    "en": "If the card is closed or retrying does not help, give the money back in cash or by transfer.",
+}
+
+
+def next_steps(refund: Refund, caller: Caller) -> list[NextStep]:
+    """What a person can do about a refund that has failed; nothing for any other."""
+    if refund.status is not RefundStatus.FAILED:
+        return []
+    language = "ru" if caller.locale == "ru" else "en"
+    text = (_RETRY if refund.is_refused else _RETRY_UNCLEAR)[language]
+    steps = [NextStep(verb="retry", text=text.format(failure=refund.failure))]
+    if refund.is_refused:
+        steps.append(NextStep(verb="settle-otherwise", text=_OTHERWISE[language]))
+    return steps
+
+
 class RefundOut(BaseModel):
     """Money on its way back.
 
     `status`: requested, in_progress, succeeded, failed; at_desk until staff have handed it out. `amount` is of what was
     paid for the order, `surcharge` goes back with it. For staff only: `failure`, the last thing that went wrong, and
-    `note`, why they gave it back.
+    `note`, why they gave it back. `next_steps` of a failed one, for those who may refund: the verbs that help now, each
+    with a word of explanation.
     """
 
     id: UUID
@@ -105,6 +142,7 @@ class RefundOut(BaseModel):
     note: str | None
     attempts: int
     failure: str | None
+    next_steps: list[NextStep] = []
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -124,6 +162,7 @@ class RefundOut(BaseModel):
             note=refund.note if caller.may("payments:read") else None,
             attempts=refund.attempts,
             failure=refund.failure if caller.may("payments:read") else None,
+            next_steps=next_steps(refund, caller) if caller.may("payments:refund") else [],
             requested_at=refund.requested_at,
             started_at=refund.started_at,
             finished_at=refund.finished_at,

@@ -1,4 +1,4 @@
-"""The loop that settles orders whose money moved."""
+"""The loop that settles orders whose money moved, and top-ups."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,13 +9,15 @@ from foyer_chassis.db import Database
 from . import use_cases
 from .domain import SETTLE
 
-#: Orders settled in one transaction.
+#: Orders, and top-ups, settled in one transaction.
 BATCH = 50
 
 
 def loop(database: Database, *, percents: Mapping[str, Decimal], every_seconds: float) -> Loop:
     async def step() -> bool:
         async with database.transaction() as transaction:
-            return await use_cases.settle(transaction, percents=percents, most=BATCH) > 0
+            orders = await use_cases.settle(transaction, percents=percents, most=BATCH)
+            top_ups = await use_cases.settle_top_ups(transaction, percents=percents, most=BATCH)
+            return orders + top_ups > 0
 
     return Loop(SETTLE, step, every_seconds=every_seconds)

@@ -34,6 +34,18 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class TopUp:
+    """An online top-up whose cost was not worked out yet; `charged` in minor units."""
+
+    payment_id: UUID
+    customer_id: UUID
+    legal_entity_id: UUID | None
+    provider: str
+    charged: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Sums of an order so far, in minor units of one currency; net = gross − acquiring − commission.
 

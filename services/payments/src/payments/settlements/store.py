@@ -9,12 +9,14 @@ from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
 from ..accounting.tables import order_accounts
+from ..invoicing.tables import invoices
 from ..order_copies.domain import Viewer
 from ..order_copies.store import SeenBy
 from ..order_copies.tables import order_copies
+from ..paying.domain import OWN_WAYS
 from ..paying.tables import payments
 from ..price_lists.tables import legal_entities
-from .domain import Settlement, Taken
+from .domain import Settlement, Taken, TopUp
 from .tables import settlement_changes, settlements
 
 #: Orders whose money moved since they were settled.
@@ -53,6 +55,26 @@ _TAKEN = (
     .where(payments.c.order_id.in_(_ids), payments.c.received.is_not(None))
     .order_by(payments.c.id)
 )
+_TOP_UPS = (
+    sa.select(
+        payments.c.id,
+        payments.c.applicant_id,
+        sa.func.coalesce(invoices.c.legal_entity_id, _default).label("seller"),
+        payments.c.provider,
+        (payments.c.received + payments.c.surcharge).label("charged"),
+        payments.c.currency,
+    )
+    .join(invoices, invoices.c.id == payments.c.invoice_id)
+    .where(
+        payments.c.order_id.is_(None),
+        payments.c.received.is_not(None),
+        payments.c.acquiring.is_(None),
+        payments.c.provider.not_in(sorted(OWN_WAYS)),
+    )
+    .order_by(payments.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True, of=payments)
+)
 _FIX = sa.update(payments).where(payments.c.id == sa.bindparam("payment")).values(acquiring=sa.bindparam("cost"))
 _DONE = (
     sa.update(order_accounts)
@@ -89,7 +111,7 @@ _BY_ORDER = (
         *_SUMS,
         sa.func.max(settlement_changes.c.at).label("last_at"),
     )
-    .where(_IN_PERIOD)
+    .where(_IN_PERIOD, settlement_changes.c.order_id.is_not(None))
     .group_by(
         settlement_changes.c.order_id,
         settlement_changes.c.order_number,
@@ -106,6 +128,12 @@ _TOTALS = (
         legal_entities.c.name,
         settlement_changes.c.currency,
         sa.func.count(settlement_changes.c.order_id.distinct()).label("orders"),
+        sa.func.count(settlement_changes.c.top_up_id).label("top_ups"),
+        sa.func.coalesce(
+            sa.func.sum(settlement_changes.c.acquiring).filter(settlement_changes.c.top_up_id.is_not(None)), 0
+        )
+        .cast(sa.BigInteger)
+        .label("top_up_acquiring"),
         *_SUMS,
     )
     .outerjoin(legal_entities, legal_entities.c.id == settlement_changes.c.legal_entity_id)
@@ -145,6 +173,18 @@ async def settled(
         )
         found[account["order_id"]] = (settlement, taken[account["order_id"]])
     return found
+
+
+async def claim_top_ups(transaction: Transaction, *, most: int) -> list[TopUp]:
+    """Online top-ups whose cost is not booked, locked until the end of the transaction."""
+    return [
+        TopUp(row["id"], row["applicant_id"], row["seller"], row["provider"], row["charged"], row["currency"])
+        for row in await transaction.all(_TOP_UPS, {"most": most})
+    ]
+
+
+async def note(transaction: Transaction, changes: Sequence[Mapping[str, Any]]) -> None:
+    await transaction.execute(_NOTE, changes)
 
 
 async def fix_acquiring(transaction: Transaction, costs: Mapping[UUID, int]) -> None:

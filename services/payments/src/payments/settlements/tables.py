@@ -1,7 +1,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from ..accounting.tables import metadata
+from ..paying.tables import metadata
 
 __all__ = ["metadata", "settlement_changes", "settlements"]
 
@@ -21,12 +21,14 @@ settlements = sa.Table(
 )
 
 #: By how much they changed and when, for reports of a period; one row per ledger transaction of kind `settlement`.
+#: Or what an online top-up cost, once: it brings nothing, since orders that the balance pays for do.
 settlement_changes = sa.Table(
     "settlement_changes",
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
-    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
-    sa.Column("order_number", sa.BigInteger, nullable=False),
+    sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), index=True),
+    sa.Column("order_number", sa.BigInteger),
+    sa.Column("top_up_id", UUID(as_uuid=True), sa.ForeignKey("payments.id")),
     sa.Column("legal_entity_id", UUID(as_uuid=True)),
     sa.Column("currency", sa.CHAR(3), nullable=False),
     sa.Column("gross", sa.BigInteger, nullable=False),
@@ -35,5 +37,7 @@ settlement_changes = sa.Table(
     sa.Column("net", sa.BigInteger, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint("net = gross - acquiring - commission", name="settlement_changes_net"),
+    sa.UniqueConstraint("top_up_id", name="settlement_changes_top_up_once"),
+    sa.CheckConstraint("(order_id IS NULL) = (top_up_id IS NOT NULL)", name="settlement_changes_of_one_thing"),
     sa.Index("settlement_changes_by_time", "at"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from foyer_chassis.db import Transaction
 from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
+from foyer_contracts.money import Money
 
 from ..accounting import domain as ledger
 from ..accounting import store as accounting
@@ -63,6 +64,47 @@ async def settle(transaction: Transaction, *, percents: Mapping[str, Decimal], m
         await accounting.book_many(transaction, entries)
     await store.done(transaction, [account["order_id"] for account in accounts])
     return len(accounts)
+
+
+async def settle_top_ups(transaction: Transaction, *, percents: Mapping[str, Decimal], most: int) -> int:
+    """Book what providers keep of online top-ups, once for each; how many there were. It is the seller's cost, as of
+    any payment; what is bought from the balance later costs nothing more."""
+    top_ups = await store.claim_top_ups(transaction, most=most)
+    costs = {item.payment_id: share(item.charged, percents.get(item.provider, Decimal(0))) for item in top_ups}
+    changes, entries = [], []
+    for item in top_ups:
+        cost = costs[item.payment_id]
+        if not cost:
+            continue
+        id_ = new_id()
+        change = {
+            "id": id_,
+            "top_up_id": item.payment_id,
+            "legal_entity_id": item.legal_entity_id,
+            "currency": item.currency,
+            "gross": 0,
+            "acquiring": cost,
+            "commission": 0,
+            "net": -cost,
+            "at": transaction.now,
+        }
+        changes.append(change)
+        paid = Money(amount=cost, currency=item.currency)
+        entries.append(
+            accounting.Entry(
+                kind="settlement",
+                reference_id=id_,
+                order_id=None,
+                customer_id=item.customer_id,
+                at=transaction.now,
+                postings=ledger.moved(ledger.legal_entity(item.legal_entity_id), ledger.acquiring(item.provider), paid),
+            )
+        )
+    await store.fix_acquiring(transaction, costs)
+    if changes:
+        await store.note(transaction, changes)
+        await accounting.book_many(transaction, entries)
+    return len(top_ups)
 
 
 def _change(before: Settlement, after: Settlement) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 from uuid import UUID
 
 from foyer_chassis import log, telemetry
@@ -24,7 +25,7 @@ from ...invoicing.domain import Status as InvoiceStatus
 from ...order_copies.domain import OrderCopy
 from .. import store
 from ..domain import CHECK, WAKE_CHANNEL, Choice, Pace, Payment, ProviderPayment, Status, Verb
-from .asking import asked_for
+from .asking import Asked, asked_for
 
 _logger = log.get(__name__)
 
@@ -40,33 +41,39 @@ class Due(Enum):
 
 
 async def begin(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> UUID:
-    """Write down that a payment of what remains of the invoice is to be made at the provider; its id."""
-    id_ = new_id()
+    """Write down that a payment of what remains of the invoice is to be made at the seller's provider, or else at this
+    one; its id."""
     choice = choice or Choice()
     asked = await asked_for(transaction, invoice, choice)
-    await store.add(
-        transaction,
-        {
-            "id": id_,
-            "invoice_id": invoice.id,
-            "order_id": None if invoice.origin is Origin.TOP_UP else invoice.order_id,
-            "applicant_id": invoice.applicant_id,
-            "provider": provider,
-            "description": invoice.description,
-            "amount": asked.amount.amount,
-            "surcharge": asked.surcharge.amount,
-            "currency": asked.amount.currency,
-            "choice": {name: value for name, value in asdict(choice).items() if value},
-            "receipt": asked.receipt,
-            "status": Status.CREATING,
-            "next_at": transaction.now,
-            "created_at": transaction.now,
-            "caused_by": cause.get(),
-            "traceparent": telemetry.current_traceparent(),
-            "version": 1,
-        },
-    )
+    row = beginning(transaction, invoice, asked, provider=provider, choice=choice)
+    await store.add(transaction, row)
+    id_: UUID = row["id"]
     return id_
+
+
+def beginning(
+    transaction: Transaction, invoice: Invoice, asked: Asked, *, provider: str, choice: Choice | None = None
+) -> dict[str, Any]:
+    """A payment that is to be made, as it is to be added."""
+    return {
+        "id": new_id(),
+        "invoice_id": invoice.id,
+        "order_id": None if invoice.origin is Origin.TOP_UP else invoice.order_id,
+        "applicant_id": invoice.applicant_id,
+        "provider": asked.provider or provider,
+        "description": invoice.description,
+        "amount": asked.amount.amount,
+        "surcharge": asked.surcharge.amount,
+        "currency": asked.amount.currency,
+        "choice": {name: value for name, value in asdict(choice or Choice()).items() if value},
+        "receipt": asked.receipt,
+        "status": Status.CREATING,
+        "next_at": transaction.now,
+        "created_at": transaction.now,
+        "caused_by": cause.get(),
+        "traceparent": telemetry.current_traceparent(),
+        "version": 1,
+    }
 
 
 async def replace_invoice(
@@ -114,13 +121,19 @@ async def cancel_of(transaction: Transaction, invoice: Invoice, reason: str = "i
     open_payment = await store.locked_open_of(transaction, invoice.id)
     if open_payment is None:
         return False
+    payment = cancelled(transaction, open_payment, reason)
+    await store.save(transaction, payment)
+    return payment.status is Status.WATCHED
+
+
+def cancelled(transaction: Transaction, open_payment: Payment, reason: str = "invoice_cancelled") -> Payment:
+    """A locked open payment as it is to be saved once we do not want it any more; tells of it."""
     payment = open_payment.cancel(reason)
     if payment.status is Status.WATCHED and payment.provider_payment_id is not None:
         # The money may have come in this very moment.
         payment = replace(payment, next_at=transaction.now)
-    await store.save(transaction, payment)
     _publish_cancelled(transaction, payment, reason)
-    return payment.status is Status.WATCHED
+    return payment
 
 
 async def renew(transaction: Transaction, invoice: Invoice, *, provider: str, choice: Choice | None = None) -> bool:
@@ -222,7 +235,11 @@ async def _open(transaction: Transaction, payment: Payment, answer: ProviderPaym
 
 
 async def _lock_account(transaction: Transaction, payment: Payment) -> OrderAccount | None:
-    return None if payment.order_id is None else await accounting.locked_account(transaction, payment.order_id)
+    """What everybody locks before the payment itself: the order's account; of a top-up, which has none, its invoice."""
+    if payment.order_id is not None:
+        return await accounting.locked_account(transaction, payment.order_id)
+    await invoices.locked(transaction, payment.invoice_id)
+    return None
 
 
 async def _succeed(

@@ -35,6 +35,14 @@ class OrderNotInWorkError(ConflictError):
     title_ru = "Заказ не в работе"
 
 
+class RefundUnclearError(ConflictError):
+    """What became of the last attempt is not known: the provider may have given the money back. Retry first; the
+    provider's answer tells."""
+
+    title_en = "The refund's outcome is not known"
+    title_ru = "Чем закончился возврат, неизвестно"
+
+
 class Status(StrEnum):
     REQUESTED = "requested"
     IN_PROGRESS = "in_progress"
@@ -45,14 +53,15 @@ class Status(StrEnum):
 
 class Verb(StrEnum):
     """`start` and `succeed` are the provider's word; `put_back` returns a refused attempt to be made again, `fail`
-    ends the attempts, `retry` is a person's decision to begin them anew. `hand_out` is staff giving back cash or having
-    made a transfer."""
+    ends the attempts, `retry` is a person's decision to begin them anew, `bring_to_desk` that it goes another way than
+    by the provider. `hand_out` is staff giving back cash or having made a transfer."""
 
     START = "start"
     SUCCEED = "succeed"
     PUT_BACK = "put_back"
     FAIL = "fail"
     RETRY = "retry"
+    BRING_TO_DESK = "bring_to_desk"
     HAND_OUT = "hand_out"
 
 
@@ -64,6 +73,7 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.IN_PROGRESS, Verb.PUT_BACK): Status.REQUESTED,
     (Status.IN_PROGRESS, Verb.FAIL): Status.FAILED,
     (Status.FAILED, Verb.RETRY): Status.REQUESTED,
+    (Status.FAILED, Verb.BRING_TO_DESK): Status.AT_DESK,
     (Status.AT_DESK, Verb.HAND_OUT): Status.SUCCEEDED,
 }
 OPEN = frozenset({Status.REQUESTED, Status.IN_PROGRESS})
@@ -192,6 +202,32 @@ class Refund:
             attempts=0,
             next_at=now,
             started_at=None,
+            finished_at=None,
+            version=self.version + 1,
+        )
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it failed and it is certain that no attempt has taken, or will take, effect."""
+        return self.status is Status.FAILED and self.key_used_at is None and self.provider_refund_id is None
+
+    def bring_to_desk(self, source: str, now: datetime) -> "Refund":
+        """Staff will give it back themselves, out of that account of the ledger, and not the provider.
+
+        Raises:
+            RefundStateError: it has not failed.
+            RefundUnclearError: the provider may have given it back.
+        """
+        status = move(self.status, Verb.BRING_TO_DESK)
+        if not self.is_refused:
+            raise RefundUnclearError(failure=self.failure)
+        return replace(
+            self,
+            status=status,
+            provider="desk",
+            provider_payment_id=None,
+            source=source,
+            started_at=now,
             finished_at=None,
             version=self.version + 1,
         )

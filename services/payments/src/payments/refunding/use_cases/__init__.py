@@ -11,6 +11,7 @@ from .promising import (
     renew_key,
     request,
     retry,
+    settle_otherwise,
 )
 from .staff import ChangedPosition, Wish, give_back
 
@@ -28,4 +29,5 @@ __all__ = [
     "renew_key",
     "request",
     "retry",
+    "settle_otherwise",
 ]

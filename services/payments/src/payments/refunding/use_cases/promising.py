@@ -18,6 +18,7 @@ from ...balances import use_cases as balancing
 from ...invoicing import store as invoices
 from ...invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
 from ...invoicing.domain import Status as InvoiceStatus
+from ...order_copies import store as copies
 from ...order_copies.domain import OrderCopy
 from ...paying import store as payments
 from ...paying import use_cases as paying
@@ -276,6 +277,34 @@ async def retry(transaction: Transaction, refund_id: UUID) -> Refund:
     refund = refund.retry(transaction.now)
     await store.save(transaction, refund)
     transaction.notify(WAKE_CHANNEL, REFUND)
+    return refund
+
+
+async def settle_otherwise(transaction: Transaction, refund_id: UUID, *, method: str) -> Refund:
+    """A refund that the provider refused for good goes back in cash or by transfer: it waits at the desk.
+
+    Raises:
+        NotFoundError: there is no such refund.
+        RefundStateError: it has not failed.
+        RefundUnclearError: the provider may have given it back.
+    """
+    found = await store.by_id(transaction, refund_id)
+    if found is None:
+        raise NotFoundError
+    await accounting.locked_account(transaction, found.order_id)
+    refund = await store.locked(transaction, refund_id)
+    order = await copies.by_id(transaction, found.order_id)
+    payment = await payments.locked(transaction, found.payment_id)
+    invoice = await invoices.locked(transaction, payment.invoice_id)
+    assert refund is not None
+    source = (
+        ledger.bank(invoice.legal_entity_id)
+        if method == "transfer"
+        else ledger.cash_desk(None if order is None else order.location_id)
+    )
+    refund = refund.bring_to_desk(source, transaction.now)
+    await store.save(transaction, refund)
+    _publish_started(transaction, refund)
     return refund
 
 

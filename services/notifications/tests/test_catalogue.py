@@ -32,7 +32,7 @@ SILENT = [
     "payments.settlement.posted.v1", "chat.conversation.opened.v1", "chat.conversation.read.v1",
     "chat.dialog.opened.v1", "chat.dialog.converted.v1", "notifications.delivery.sent.v1",
     "notifications.delivery.failed.v1", "booking.ticket.changed.v1", "booking.stay.changed.v1",
-    "booking.pass.activated.v1", "booking.offer.expired.v1",
+    "booking.pass.activated.v1", "booking.offer.expired.v1", "booking.offer.taken.v1", "booking.occurrences.cancelled.v1",
 ]  # fmt: skip
 #: (event, what is other than in the sample, who → by what, title in Russian, in English)
 TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [

@@ -328,6 +328,15 @@ async def _give_back(shop: Shop, order_id: UUID, amount: int, currency: str) -> 
     await shop.it.turn("refund")
 
 
+@pytest.mark.feature("X6")
+async def test_a_seller_who_must_give_receipts_is_not_paid_where_none_are_made(abroad: Shop) -> None:
+    receipts = {"enabled": True, "fallback_email": "shop@example.test"}
+    body = {"name": "x", "payment_provider": "stripe", "receipts": receipts}
+    answer = await abroad.post(FINANCE, "/legal-entities", body)
+    assert (answer.status_code, answer.json()["field"]) == (422, "receipts.enabled")
+    assert (await abroad.post(FINANCE, "/legal-entities", {**body, "payment_provider": None})).status_code == 201
+
+
 async def test_a_provider_without_credentials_cannot_be_chosen(shop: Shop) -> None:
     body = {"name": "x", "payment_provider": "stripe"}
     answer = await shop.post(FINANCE, "/legal-entities", body)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -106,11 +107,9 @@ async def test_giving_money_back(at: Till, where: str) -> None:
     await agree(at, order_id, paid=40000, refunded=40000)
 
 
-@pytest.mark.feature("X3")
-@pytest.mark.parametrize("where", WHERE)
-async def test_charging_a_saved_card(at: Till, where: str) -> None:
-    """The one payment that no payer confirms: asked for again it must be the same."""
-    first = await at.shop.with_link(number=1)
+async def with_saved_card(at: Till) -> UUID:
+    """An order of Anna's that she paid, saving her card."""
+    order_id = await at.shop.with_link(number=1)
     (row,) = await at.shop.rows("SELECT number FROM invoices")
     await at.shop.post(ANNA, f"/invoices/{row['number']}/pay", {"save_card": True})
     await at.shop.it.turn("create")
@@ -118,15 +117,50 @@ async def test_charging_a_saved_card(at: Till, where: str) -> None:
     await at.act("pay", row["id"])
     await at.shop.later(minutes=1)
     await at.shop.it.turn("check")
+    return order_id
+
+
+async def charged_to_card(at: Till) -> UUID:
+    """Another order of hers that she wants to pay with that card; the provider was not asked yet."""
     (card,) = (await at.shop.it.client("anna").get("/v1/cards")).json()["items"]
-    second = await at.shop.it_was_priced(number=2)
-    (row,) = await at.shop.rows("SELECT number FROM invoices WHERE order_id = :o", o=second)
+    order_id = await at.shop.it_was_priced(number=2, pay_until=None)
+    (row,) = await at.shop.rows("SELECT number FROM invoices WHERE order_id = :o", o=order_id)
     await at.shop.post(ANNA, f"/invoices/{row['number']}/pay", {"card_id": card["id"]})
+    return order_id
+
+
+@pytest.mark.feature("X3")
+@pytest.mark.parametrize("where", WHERE)
+async def test_charging_a_saved_card(at: Till, where: str) -> None:
+    """The one payment that no payer confirms: asked for again it must be the same."""
+    first = await with_saved_card(at)
+    second = await charged_to_card(at)
     await turned(at, "create", where)
     await at.shop.it.turn("check")
     assert [charge.paid for charge in await at.charges()] == [40000, 40000], "one charge for each order"
     assert await at.shop.account(first) == (40000, 0, 0)
     assert await at.shop.account(second) == (40000, 0, 0)
+
+
+@pytest.mark.feature("X3")
+async def test_a_saved_card_whose_key_may_be_forgotten_is_not_charged_again(
+    at: Till, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The answer was lost and nobody was there for a day: whether it was charged, a person has to see at the provider."""
+    first = await with_saved_card(at)
+    second = await charged_to_card(at)
+    with at.killed("asked"):
+        await at.shop.it.turn("create")
+    assert len(await at.charges()) == 2
+    await at.shop.later(hours=25)
+    with patch.object(type(at.clock._providers[at.name]), "create_payment", side_effect=AssertionError):
+        await at.shop.it.turn("create")
+    assert "payment_needs_a_person" in "".join(capfd.readouterr())
+    assert len(await at.charges()) == 2
+    assert (await at.shop.account(first), await at.shop.account(second)) == ((40000, 0, 0), (0, 0, 0))
+    # The customer can pay otherwise meanwhile, and what comes late counts.
+    (row,) = await at.shop.rows("SELECT number FROM invoices WHERE order_id = :o", o=second)
+    assert (await at.shop.post(ANNA, f"/invoices/{row['number']}/pay", {"way": "bank_card"})).status_code == 202
 
 
 @pytest.mark.feature("X3")

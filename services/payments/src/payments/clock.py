@@ -110,6 +110,10 @@ class Clock:
             pump.wake()
 
     async def _create(self, payment: Payment) -> None:
+        if payment.might_charge_twice(self._database.now()):
+            _logger.error("payment_needs_a_person", payment_id=str(payment.id), provider=payment.provider)
+            await self._record(lambda transaction: paying.unclear(transaction, payment, self._pace.longest))
+            return
         try:
             answer = await self._providers[payment.provider].create_payment(payment)
         except ProviderRefusedError as refusal:

@@ -38,6 +38,13 @@ class ProviderMissingError(InvalidError):
     title_ru = "Платёжная система не настроена"
 
 
+class NoReceiptsError(InvalidError):
+    """The payment provider makes no receipts (54-FZ), so a seller who must give them cannot be paid there."""
+
+    title_en = "The payment provider makes no receipts"
+    title_ru = "Платёжная система не формирует чеки"
+
+
 class VatMode(StrEnum):
     """`none`: the seller charges no VAT; `included`: prices contain it; `on_top`: it is added to prices."""
 

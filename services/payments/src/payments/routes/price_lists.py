@@ -13,10 +13,12 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Currency, Money, not_negative
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from ..closing.domain import FISCAL
 from ..price_lists import store, use_cases
 from ..price_lists.domain import (
     VAT_RATES,
     LegalEntity,
+    NoReceiptsError,
     Position,
     ProviderMissingError,
     ReceiptSettings,
@@ -159,10 +161,12 @@ class PositionPage(BaseModel):
 
 
 def _check_provider(wanted: LegalEntityIn, request: Request) -> None:
-    """Raises ProviderMissingError."""
+    """Raises ProviderMissingError or NoReceiptsError."""
     settings: Settings = request.app.state.settings
     if wanted.payment_provider not in (None, *settings.providers):
         raise ProviderMissingError(field="payment_provider", allowed=[None, *settings.providers])
+    if wanted.receipts.enabled and (wanted.payment_provider or settings.payment_provider) not in FISCAL:
+        raise NoReceiptsError(field="receipts.enabled", allowed=sorted(FISCAL))
 
 
 @router.get("/legal-entities", dependencies=[STAFF])

@@ -74,6 +74,9 @@ def move(status: Status, verb: Verb) -> Status:
         raise PaymentStateError(state=status.value, verb=verb.value) from None
 
 
+#: A provider keeps an idempotence key for 24 hours. One older than this is not trusted to find the first answer again.
+KEY_TRUSTED_FOR = timedelta(hours=23)
+
 #: Ways to pay that no payment provider takes part in: staff take it, or it comes off the customer's account.
 DESK = "desk"
 BALANCE = "balance"
@@ -150,6 +153,11 @@ class Payment:
     @property
     def is_final(self) -> bool:
         return self.status in FINAL
+
+    def might_charge_twice(self, now: datetime) -> bool:
+        """Whether asking for it again might charge a saved card a second time: the key of the first attempt may be
+        forgotten. A page that is made twice does no harm, since nobody has seen the first one."""
+        return self.choice.card_token is not None and self.attempts > 1 and now - self.created_at > KEY_TRUSTED_FOR
 
     @property
     def charged(self) -> Money:

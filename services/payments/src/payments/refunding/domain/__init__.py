@@ -10,6 +10,8 @@ from uuid import UUID
 from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
+from ...paying.domain import KEY_TRUSTED_FOR
+
 #: The loop that makes refunds, for `paying.domain.WAKE_CHANNEL`.
 REFUND = "refund"
 
@@ -85,10 +87,6 @@ def move(status: Status, verb: Verb) -> Status:
         return TRANSITIONS[status, verb]
     except KeyError:
         raise RefundStateError(state=status.value, verb=verb.value) from None
-
-
-#: A provider keeps an idempotence key for 24 hours. One older than this is not trusted to find the first answer again.
-KEY_TRUSTED_FOR = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)

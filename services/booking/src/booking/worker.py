@@ -11,6 +11,7 @@ from .lodging import clock as lodging_clock
 from .lodging import consumers as lodging
 from .reserving.clock import loops
 from .reserving.consumers import subscriptions
+from .resources import clock as resources_clock
 from .settings import Settings
 
 
@@ -26,6 +27,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         ],
         loops=[
             *loops(database, every_seconds=settings.clock_seconds),
+            *resources_clock.loops(database),
             *lodging_clock.loops(database, every_seconds=settings.clock_seconds),
         ],
     )

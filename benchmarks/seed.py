@@ -209,12 +209,12 @@ async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
     """Confirmed reservations of an hour, four a day in each room from the day after tomorrow on: a million fill 250
     days of a thousand rooms. Number n is the UUID of n + 1, and so is its order's."""
     async with bench.database("booking") as connection:
-        constraint = "reservations_no_two_overlap"
+        constraint = "slot_claims_no_two_overlap"
         definition = await connection.fetchval(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1", constraint
         )
         # Built once it is faster by far than kept up row by row.
-        await connection.execute(f"ALTER TABLE reservations DROP CONSTRAINT {constraint}")
+        await connection.execute(f"ALTER TABLE slot_claims DROP CONSTRAINT {constraint}")
         await connection.execute(
             f"""
             INSERT INTO reservations (id, order_id, resource_id, during, slots, price_amount, price_currency, status,
@@ -229,8 +229,15 @@ async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
             first,
             first + count - 1,
         )
-        await connection.execute(f"ALTER TABLE reservations ADD CONSTRAINT {constraint} {definition}")
-        await connection.execute("VACUUM ANALYZE reservations")
+        await connection.execute(
+            """
+            INSERT INTO slot_claims (owner, owner_id, occurrence, resource_id, place, blocked)
+            SELECT 'reservation', id, 0, resource_id, 1, during FROM reservations
+            WHERE id NOT IN (SELECT owner_id FROM slot_claims)
+            """
+        )
+        await connection.execute(f"ALTER TABLE slot_claims ADD CONSTRAINT {constraint} {definition}")
+        await connection.execute("VACUUM ANALYZE reservations, slot_claims")
 
 
 async def outbox(connection: Any, body: bytes, event_type: str, count: int) -> None:

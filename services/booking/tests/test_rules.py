@@ -144,7 +144,7 @@ async def test_impossible_days_and_rules_are_refused(booking: Running) -> None:
 )
 async def test_rules_bind_who_orders(booking: Running, starts_in: timedelta, minutes: int, reason: str | None) -> None:
     """Now it is 9:00 of the 1st in UTC: the horizon of three days ends with the 4th."""
-    rules = {"min_slots": 2, "max_slots": 4, "notice_minutes": 180, "horizon_days": 3}
+    rules: dict[str, Any] = {"min_slots": 2, "max_slots": 4, "notice_minutes": 180, "horizon_days": 3}
     resource = await add_resource(booking, **rules)
     await booking.handle_twice(placed(resource, NOW + starts_in, minutes=minutes))
     assert await reasons(booking) == ([] if reason is None else [reason])

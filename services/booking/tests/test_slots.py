@@ -99,11 +99,11 @@ async def test_free_times_of_many_agree_with_the_slots(booking: Running) -> None
     assert answer.status_code == 200
     by_id = {item["resource_id"]: item for item in answer.json()["items"]}
     assert [d["free"] for d in by_id[str(one)]["days"]] == [
-        [{"starts_at": "2026-12-02T04:00:00Z", "ends_at": "2026-12-02T16:00:00Z"}],
-        [{"starts_at": "2026-12-03T04:00:00Z", "ends_at": "2026-12-03T16:00:00Z"}],
+        [{"starts_at": "2026-12-02T04:00:00Z", "ends_at": "2026-12-02T16:00:00Z", "left": 1}],
+        [{"starts_at": "2026-12-03T04:00:00Z", "ends_at": "2026-12-03T16:00:00Z", "left": 1}],
     ]
     assert by_id[str(two)]["days"][1]["free"] == [
-        {"starts_at": "2026-12-03T05:00:00Z", "ends_at": "2026-12-04T05:00:00Z"}
+        {"starts_at": "2026-12-03T05:00:00Z", "ends_at": "2026-12-04T05:00:00Z", "left": 1}
     ]
 
 

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
+from .availability import routes as availability
 from .classes import routes as classes
 from .coworking import routes as coworking
 from .hotel import routes as hotel
@@ -19,6 +20,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         settings,
         [
             resources.router,
+            availability.router,
             reserving.router,
             visitors.router,
             memberships.router,

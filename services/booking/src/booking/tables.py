@@ -2,6 +2,7 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .claiming import tables as claiming
 from .classes import tables as classes
 from .coworking import tables as coworking
 from .hotel import tables as hotel
@@ -12,6 +13,7 @@ from .resources.tables import metadata
 from .visitors import tables as visitors
 
 for table in (
+    claiming.slot_claims,
     reserving.reservations,
     visitors.visitors,
     memberships.passes,

@@ -7,7 +7,7 @@ expired makes a new one.
       └──────────────release────────────────▶ released
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,6 @@ from uuid import UUID
 
 from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
-
-Period = tuple[datetime, datetime]
 
 
 class Status(StrEnum):
@@ -50,7 +48,7 @@ TRANSITIONS: Mapping[tuple[Status, Verb], Status] = MappingProxyType(
     }
 )
 
-#: In these a reservation takes its places: no other may overlap it (the exclusion constraint says the same).
+#: In these a reservation has its places (the index of one live reservation per order says the same).
 TAKING = frozenset({Status.HELD, Status.CONFIRMED, Status.ACTIVE})
 
 #: Reasons of a cancelled order that began here: nothing is left to release, and money that comes later may have the
@@ -70,7 +68,8 @@ class Reservation:
 
     Attributes:
         expires_at: when an unpaid hold ends; None once confirmed without a hold.
-        unit_price: of one slot, as it was when the places were taken.
+        unit_price: of one slot of one place, as it was when the places were taken.
+        quantity: how many equal places.
     """
 
     id: UUID
@@ -83,10 +82,11 @@ class Reservation:
     status: Status
     expires_at: datetime | None
     version: int
+    quantity: int = 1
 
     @property
     def total(self) -> Money:
-        return self.unit_price * self.slots
+        return self.unit_price * (self.slots * self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,30 +174,3 @@ def moved(reservation: Reservation, order: OrderCopy, to: Move, *, now: datetime
         unit_price=unit_price,
         version=reservation.version + 1,
     )
-
-
-def free_slots(slots: Iterable[Period], taken: Iterable[Period]) -> Iterator[bool]:
-    """For each slot whether it is free. Both in order of time, `taken` without overlaps; one walk over both."""
-    rest = iter(taken)
-    current = next(rest, None)
-    for starts_at, ends_at in slots:
-        while current is not None and current[1] <= starts_at:
-            current = next(rest, None)
-        yield current is None or current[0] >= ends_at
-
-
-def free_periods(open_from: datetime, open_to: datetime, taken: Iterable[Period]) -> list[Period]:
-    """What is left of an open period when the taken times are cut out; `taken` in order of time, without overlaps."""
-    free = []
-    position = open_from
-    for starts_at, ends_at in taken:
-        if ends_at <= position:
-            continue
-        if starts_at >= open_to:
-            break
-        if starts_at > position:
-            free.append((position, starts_at))
-        position = ends_at
-    if position < open_to:
-        free.append((position, open_to))
-    return free

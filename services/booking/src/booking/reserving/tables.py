@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSTZRANGE, UUID, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import TSTZRANGE, UUID
 
 from ..resources.tables import metadata
 from .domain import TAKING
@@ -14,21 +14,21 @@ reservations = sa.Table(
     sa.Column("resource_id", UUID(as_uuid=True), sa.ForeignKey("resources.id"), nullable=False),
     sa.Column("during", TSTZRANGE, nullable=False),
     sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False, server_default="1"),
     sa.Column("price_amount", sa.BigInteger, nullable=False),
     sa.Column("price_currency", sa.CHAR(3), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-    ExcludeConstraint(
-        ("resource_id", "="), ("during", "&&"), where=_TAKING, using="gist", name="reservations_no_two_overlap"
-    ),
     sa.Index("reservations_one_per_order", "order_id", unique=True, postgresql_where=_TAKING),
     sa.Index("reservations_order_id", "order_id"),
+    sa.Index("reservations_of_resource", "resource_id", sa.text("lower(during)")),
     sa.Index("reservations_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
     sa.Index("reservations_due_start", sa.text("lower(during)"), postgresql_where=sa.text("status = 'confirmed'")),
     sa.Index("reservations_due_end", sa.text("upper(during)"), postgresql_where=sa.text("status = 'active'")),
     sa.CheckConstraint("slots > 0", name="reservations_slots"),
+    sa.CheckConstraint("quantity > 0", name="reservations_quantity"),
 )
 
 order_copies = sa.Table(

@@ -34,6 +34,7 @@ router = APIRouter(prefix="/v1", tags=["resources"])
 IfMatch = Annotated[str | None, Header(description="The ETag that was read; 428 without it, 412 when it is stale")]
 After = Annotated[UUID | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
+MOST_PLACES = 500
 
 
 class Hours(BaseModel):
@@ -156,6 +157,26 @@ class ResourceIn(BaseModel):
         default=None, ge=0, le=3650, description="it begins at most so many local days after today; null: any day"
     )
 
+    buffer_before_minutes: StrictInt = Field(
+        default=0, ge=0, le=MINUTES_A_DAY, description="before a booking, when nobody else has the place; not paid"
+    )
+    buffer_after_minutes: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=MINUTES_A_DAY,
+        description="after a booking. Buffers of two bookings share nothing: the gap is the one after the first and "
+        "the one before the second",
+    )
+    offer_minutes: StrictInt = Field(
+        default=30, ge=1, le=7 * MINUTES_A_DAY, description="how long a freed place is kept for who waited for it"
+    )
+    capacity: StrictInt = Field(default=1, ge=1, le=MOST_PLACES, description="how many equal places it has")
+    part_ids: list[UUID] = Field(
+        default=[],
+        max_length=20,
+        description="what it is made of, e.g. the rooms of a hall: it blocks all of them and is blocked by each",
+    )
+
     def plan(self) -> ResourcePlan:
         return ResourcePlan(
             name=self.name,
@@ -168,7 +189,12 @@ class ResourceIn(BaseModel):
                 max_slots=self.max_slots,
                 notice=timedelta(minutes=self.notice_minutes),
                 horizon_days=self.horizon_days,
+                before=timedelta(minutes=self.buffer_before_minutes),
+                after=timedelta(minutes=self.buffer_after_minutes),
             ),
+            offer_ttl=timedelta(minutes=self.offer_minutes),
+            capacity=self.capacity,
+            part_ids=frozenset(self.part_ids),
         )
 
 
@@ -198,6 +224,11 @@ class ResourceOut(NewResource):
             max_slots=resource.rules.max_slots,
             notice_minutes=resource.rules.notice // timedelta(minutes=1),
             horizon_days=resource.rules.horizon_days,
+            buffer_before_minutes=resource.rules.before // timedelta(minutes=1),
+            buffer_after_minutes=resource.rules.after // timedelta(minutes=1),
+            offer_minutes=resource.offer_ttl // timedelta(minutes=1),
+            capacity=resource.capacity,
+            part_ids=sorted(resource.part_ids),
             version=resource.version,
         )
 

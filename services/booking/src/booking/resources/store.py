@@ -7,11 +7,21 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 
+from ..claiming.tables import resource_parts
 from .domain import Calendar, Holiday, Location, OpeningHours, Resource, Rules, SpecialDay, zone_of
 from .tables import locations, resources
 
+_part = resources.alias("part")
+_PARTS = (
+    sa.select(sa.func.jsonb_agg(sa.func.jsonb_build_array(_part.c.id, _part.c.capacity)))
+    .join(resource_parts, resource_parts.c.part_id == _part.c.id)
+    .where(resource_parts.c.whole_id == resources.c.id)
+    .correlate(resources)
+    .scalar_subquery()
+)
 _JOINED = sa.select(
     resources,
+    _PARTS.label("parts"),
     *(
         column.label(f"location_{column.name}") if column.name in ("name", "version") else column
         for column in locations.c
@@ -28,6 +38,8 @@ _RESOURCES_PAGE = (
     .order_by(resources.c.id)
     .limit(sa.bindparam("limit"))
 )
+_WHOLES_OF = sa.select(resource_parts.c.whole_id).where(resource_parts.c.part_id == sa.bindparam("part"))
+_FORGET_PARTS = sa.delete(resource_parts).where(resource_parts.c.whole_id == sa.bindparam("whole"))
 _LOCATION = sa.select(locations).where(locations.c.id == sa.bindparam("location"))
 _LOCATION_LOCKED = _LOCATION.with_for_update()
 _LOCATIONS_DUE = (
@@ -82,6 +94,7 @@ def _location(row: sa.RowMapping, prefix: str = "") -> Location:
 
 
 def _resource(row: sa.RowMapping) -> Resource:
+    parts = tuple(sorted((UUID(id_), capacity) for id_, capacity in row["parts"] or ()))
     return Resource(
         id=row["id"],
         location=_location(row, "location_"),
@@ -95,7 +108,13 @@ def _resource(row: sa.RowMapping) -> Resource:
             max_slots=row["max_slots"],
             notice=timedelta(minutes=row["notice_minutes"]),
             horizon_days=row["horizon_days"],
+            before=timedelta(minutes=row["buffer_before_minutes"]),
+            after=timedelta(minutes=row["buffer_after_minutes"]),
         ),
+        offer_ttl=timedelta(minutes=row["offer_minutes"]),
+        capacity=row["capacity"],
+        part_ids=frozenset(id_ for id_, _ in parts),
+        parts=parts,
         version=row["version"],
     )
 
@@ -166,9 +185,24 @@ async def save_resource(transaction: Transaction, resource: Resource) -> None:
         "max_slots": resource.rules.max_slots,
         "notice_minutes": resource.rules.notice // timedelta(minutes=1),
         "horizon_days": resource.rules.horizon_days,
+        "buffer_before_minutes": resource.rules.before // timedelta(minutes=1),
+        "buffer_after_minutes": resource.rules.after // timedelta(minutes=1),
+        "offer_minutes": resource.offer_ttl // timedelta(minutes=1),
+        "capacity": resource.capacity,
         "version": resource.version,
     }
     if resource.version == 1:
         await transaction.execute(sa.insert(resources).values(id=resource.id, **values))
     else:
         await transaction.execute(sa.update(resources).where(resources.c.id == resource.id).values(**values))
+
+
+async def wholes_of(transaction: Transaction, resource_id: UUID) -> list[UUID]:
+    """What the resource is a part of."""
+    return list((await transaction.execute(_WHOLES_OF, {"part": resource_id})).scalars())
+
+
+async def set_parts(transaction: Transaction, whole_id: UUID, part_ids: Iterable[UUID]) -> None:
+    await transaction.execute(_FORGET_PARTS, {"whole": whole_id})
+    if rows := [{"whole_id": whole_id, "part_id": id_} for id_ in sorted(part_ids)]:
+        await transaction.execute(sa.insert(resource_parts), rows)

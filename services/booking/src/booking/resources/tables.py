@@ -1,7 +1,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-metadata = sa.MetaData()
+from ..claiming.tables import metadata
 
 locations = sa.Table(
     "locations",
@@ -36,7 +36,14 @@ resources = sa.Table(
     sa.Column("max_slots", sa.Integer),
     sa.Column("notice_minutes", sa.Integer, nullable=False, server_default="0"),
     sa.Column("horizon_days", sa.Integer),
+    sa.Column("buffer_before_minutes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("buffer_after_minutes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("offer_minutes", sa.Integer, nullable=False, server_default="30"),
+    sa.Column("capacity", sa.Integer, nullable=False, server_default="1"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.CheckConstraint("slot_minutes BETWEEN 1 AND 1440", name="resources_slot_minutes"),
+    sa.CheckConstraint("capacity > 0", name="resources_capacity"),
     sa.CheckConstraint("price_amount >= 0", name="resources_price_amount"),
 )
+
+__all__ = ["locations", "metadata", "resources"]

@@ -1,5 +1,6 @@
 """Locations and resources are made and changed; every change of what can be booked is published per resource."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -10,13 +11,16 @@ from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
 from foyer_contracts import booking as events
 from foyer_contracts.ids import new_id
 
+from ..claiming import store as claiming
 from . import store
 from .domain import (
     Calendar,
     Holiday,
     Location,
     LocationPlan,
+    PartsInvalidError,
     Resource,
+    ResourceInUseError,
     ResourcePlan,
     check_opening_hours,
     check_special_days,
@@ -115,39 +119,83 @@ def _holidays(country: str | None, now: datetime) -> tuple[Holiday, ...]:
 
 
 async def create_resource(transaction: Transaction, location_id: UUID, plan: ResourcePlan) -> Resource:
-    """Raises NotFoundError: no such location."""
+    """
+    Raises:
+        NotFoundError: no such location.
+        PartsInvalidError: it cannot be made of these.
+    """
     location = await store.location_by_id(transaction, location_id, lock=True)
     if location is None:
         raise NotFoundError("There is no such location.", field="location_id")
-    resource = _resource(plan, new_id(), location, version=1)
+    resource = _resource(plan, new_id(), location, await _parts(transaction, plan, None, location), version=1)
     await _save(transaction, resource)
+    await store.set_parts(transaction, resource.id, resource.part_ids)
     return resource
 
 
 async def change_resource(
     transaction: Transaction, resource_id: UUID, plan: ResourcePlan, *, if_version: int
 ) -> Resource:
-    """Replace all but the location. Reservations that exist keep their times and prices.
+    """Replace all but the location. Reservations that exist keep their times, buffers and prices.
 
     Raises:
         NotFoundError, StaleError: no such resource; it has another version than `if_version`.
+        PartsInvalidError: it cannot be made of these.
+        ResourceInUseError: its parts change, or it gets fewer places, while something is booked there.
     """
     known = (await store.resources_by_id(transaction, [resource_id])).get(resource_id)
     if known is None:
         raise NotFoundError
+    # Places first, then rows: so does everybody.
+    await claiming.lock(transaction, {resource_id, *known.part_ids, *plan.part_ids})
     # The location's row is the lock for all its resources: its own change publishes them too.
     await store.location_by_id(transaction, known.location.id, lock=True)
     current = (await store.resources_by_id(transaction, [resource_id]))[resource_id]
     if current.version != if_version:
         raise StaleError(version=current.version)
-    resource = _resource(plan, resource_id, current.location, version=current.version + 1)
+    parts = await _parts(transaction, plan, resource_id, current.location)
+    resource = _resource(plan, resource_id, current.location, parts, version=current.version + 1)
+    await _check_use(transaction, current, resource)
     await _save(transaction, resource)
+    if resource.part_ids != current.part_ids:
+        await store.set_parts(transaction, resource_id, resource.part_ids)
     return resource
 
 
-def _resource(plan: ResourcePlan, id_: UUID, location: Location, *, version: int) -> Resource:
+async def _parts(
+    transaction: Transaction, plan: ResourcePlan, whole_id: UUID | None, location: Location
+) -> dict[UUID, Resource]:
+    """Raises PartsInvalidError."""
+    if not plan.part_ids:
+        return {}
+    found = await store.resources_by_id(transaction, plan.part_ids)
+    for id_ in sorted(plan.part_ids):
+        part = found.get(id_)
+        if part is None or id_ == whole_id or part.parts or part.location.id != location.id:
+            raise PartsInvalidError(field="part_ids", value=str(id_))
+    if whole_id is not None and await store.wholes_of(transaction, whole_id):
+        raise PartsInvalidError("A part of something has no parts itself.", field="part_ids")
+    return found
+
+
+async def _check_use(transaction: Transaction, before: Resource, after: Resource) -> None:
+    """Raises ResourceInUseError."""
+    if before.part_ids != after.part_ids:
+        if await claiming.in_use(transaction, {before.id, *before.part_ids}):
+            raise ResourceInUseError(field="part_ids")
+    elif after.capacity != before.capacity:
+        # What is booked of a whole takes all places of its parts, however many there were.
+        shared = bool(await store.wholes_of(transaction, after.id))
+        if await claiming.in_use(transaction, {after.id}, above=0 if shared else after.capacity):
+            raise ResourceInUseError(field="capacity")
+
+
+def _resource(
+    plan: ResourcePlan, id_: UUID, location: Location, parts: Mapping[UUID, Resource], *, version: int
+) -> Resource:
     planned = {each.name: getattr(plan, each.name) for each in fields(ResourcePlan)}
-    return Resource(**planned, id=id_, location=location, version=version)
+    made_of = tuple(sorted((part.id, part.capacity) for part in parts.values()))
+    return Resource(**planned, id=id_, location=location, version=version, parts=made_of)
 
 
 def _publish_location(transaction: Transaction, location: Location) -> None:
@@ -181,6 +229,7 @@ async def _save(transaction: Transaction, resource: Resource) -> None:
             price=resource.price,
             active=resource.active,
             special_hours=_special_hours(calendar),
+            capacity=resource.capacity,
             min_slots=resource.rules.min_slots,
             max_slots=resource.rules.max_slots,
             notice_minutes=resource.rules.notice // timedelta(minutes=1),

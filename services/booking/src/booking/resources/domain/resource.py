@@ -1,12 +1,14 @@
 """Locations, and what can be booked there by the slot: by which rules, at which price."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from foyer_chassis.errors import InvalidError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
+from ...claiming.domain import Need, Period
 from .calendar import Calendar, Holiday, SpecialDay
 
 
@@ -22,6 +24,27 @@ class RulesInvalidError(InvalidError):
 
     title_en = "The rules contradict each other"
     title_ru = "Правила противоречат друг другу"
+
+
+class PartsInvalidError(InvalidError):
+    """The parts of a resource are other resources of its location that have no parts themselves; it has one place."""
+
+    title_en = "It cannot be made of these parts"
+    title_ru = "Из этих частей собрать нельзя"
+
+
+class ResourceInUseError(ConflictError):
+    """Something is booked of it that is not over, and could not stay as it is."""
+
+    title_en = "Something is booked of it"
+    title_ru = "Есть незавершённые бронирования"
+
+
+class TooManyPlacesError(InvalidError):
+    """It has fewer places."""
+
+    title_en = "So many places there are not"
+    title_ru = "Столько мест нет"
 
 
 class TooShortError(InvalidError):
@@ -90,12 +113,16 @@ class Rules:
         min_slots, max_slots: the fewest and the most slots of one booking.
         notice: a booking is made at least so long before it begins.
         horizon_days: it begins at most so many local days after today.
+        before, after: buffers, in which nobody else has the place; they are not paid, and may lie outside opening
+            hours.
     """
 
     min_slots: int = 1
     max_slots: int | None = None
     notice: timedelta = timedelta(0)
     horizon_days: int | None = None
+    before: timedelta = timedelta(0)
+    after: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         if self.max_slots is not None and self.max_slots < self.min_slots:
@@ -107,8 +134,11 @@ class ResourcePlan:
     """A resource as an administrator describes it.
 
     Attributes:
-        price: of one slot.
+        price: of one slot (of one place, where it has several).
         hold_ttl: how long places are held for an unpaid order; None: the service's default.
+        offer_ttl: how long a place that became free is kept for who waited for it.
+        capacity: how many equal places it has.
+        part_ids: the resources that it is made of; it takes all their places.
     """
 
     name: str
@@ -117,15 +147,56 @@ class ResourcePlan:
     hold_ttl: timedelta | None
     active: bool
     rules: Rules = field(default_factory=Rules)
+    offer_ttl: timedelta = timedelta(minutes=30)
+    capacity: int = 1
+    part_ids: frozenset[UUID] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.part_ids and self.capacity != 1:
+            raise PartsInvalidError(field="capacity", allowed=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource(ResourcePlan):
-    """A thing that can be booked by the slot."""
+    """A thing that can be booked by the slot.
+
+    Attributes:
+        parts: (id, capacity) of the resources that it is made of.
+    """
 
     id: UUID
     location: Location
     version: int
+    parts: tuple[tuple[UUID, int], ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one place that only its own bookings take."""
+        return self.capacity == 1 and not self.parts
+
+    def needs(self, quantity: int) -> list[Need]:
+        """What a booking of so many places takes.
+
+        Raises:
+            TooManyPlacesError: it has fewer.
+        """
+        if quantity > self.capacity:
+            raise TooManyPlacesError(field="quantity", capacity=self.capacity)
+        if self.parts:
+            return [Need(id_, capacity, capacity) for id_, capacity in self.parts]
+        return [Need(self.id, self.capacity, quantity)]
+
+    def blocked(self, starts_at: datetime, ends_at: datetime) -> Period:
+        """The time that a booking keeps others away: its own and the buffers."""
+        return starts_at - self.rules.before, ends_at + self.rules.after
+
+    def bookable(self, day: date, opened: Iterable[Period], *, now: datetime) -> list[Period]:
+        """Of the open periods of a local day, what notice and horizon leave."""
+        last_day = self.last_day(now)
+        if last_day is not None and day > last_day:
+            return []
+        first = now + self.rules.notice
+        return [(max(opens, first), closes) for opens, closes in opened if closes > first]
 
     def quote(self, starts_at: datetime, ends_at: datetime, *, now: datetime) -> int:
         """Number of slots of a booking, if it can be ordered now.
@@ -141,8 +212,7 @@ class Resource(ResourcePlan):
             raise TooLongError(field="ends_at", max_slots=rules.max_slots)
         if not self.in_time(starts_at, now=now):
             raise TooSoonError(field="starts_at", allowed_from=(now + rules.notice).isoformat())
-        last_day = self.last_day(now)
-        if last_day is not None and self.location.calendar.local_day(starts_at) > last_day:
+        if (last_day := self.last_day(now)) is not None and self.location.calendar.local_day(starts_at) > last_day:
             raise TooFarAheadError(field="starts_at", last_day=last_day.isoformat())
         return slots
 

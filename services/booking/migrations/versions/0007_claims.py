@@ -1,0 +1,61 @@
+"""What is taken becomes claims on numbered places: buffers, several equal places, resources made of others."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import TSTZRANGE, UUID
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+ID = UUID(as_uuid=True)
+
+
+def upgrade() -> None:
+    for name, default in (
+        ("buffer_before_minutes", "0"),
+        ("buffer_after_minutes", "0"),
+        ("offer_minutes", "30"),
+        ("capacity", "1"),
+    ):
+        op.add_column("resources", sa.Column(name, sa.Integer, nullable=False, server_default=default))
+    op.create_check_constraint("resources_capacity", "resources", "capacity > 0")
+    op.create_table(
+        "resource_parts",
+        sa.Column("whole_id", ID, sa.ForeignKey("resources.id"), primary_key=True),
+        sa.Column("part_id", ID, sa.ForeignKey("resources.id"), primary_key=True),
+        sa.CheckConstraint("whole_id <> part_id", name="resource_parts_not_itself"),
+    )
+    op.create_index("resource_parts_part", "resource_parts", ["part_id"])
+    op.create_table(
+        "slot_claims",
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("owner_id", ID, primary_key=True),
+        sa.Column("occurrence", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("resource_id", ID, primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("blocked", TSTZRANGE, primary_key=True),
+        sa.CheckConstraint("owner IN ('block', 'offer', 'reservation')", name="slot_claims_owner"),
+        sa.CheckConstraint("place > 0", name="slot_claims_place"),
+        sa.CheckConstraint("NOT isempty(blocked)", name="slot_claims_blocked"),
+    )
+    op.create_exclude_constraint(
+        "slot_claims_no_two_overlap",
+        "slot_claims",
+        ("resource_id", "="),
+        ("blocked", "&&"),
+        ("place", "="),
+        using="gist",
+    )
+    op.add_column("reservations", sa.Column("quantity", sa.Integer, nullable=False, server_default="1"))
+    op.create_check_constraint("reservations_quantity", "reservations", "quantity > 0")
+    op.create_index("reservations_of_resource", "reservations", ["resource_id", sa.text("lower(during)")])
+    # Nobody takes a place while what is taken moves over.
+    op.execute("LOCK TABLE reservations IN SHARE ROW EXCLUSIVE MODE")
+    op.execute(
+        "INSERT INTO slot_claims (owner, owner_id, occurrence, resource_id, place, blocked)"
+        " SELECT 'reservation', id, 0, resource_id, 1, during FROM reservations"
+        " WHERE status IN ('active', 'confirmed', 'held')"
+    )
+    op.drop_constraint("reservations_no_two_overlap", "reservations")

@@ -11,7 +11,7 @@ from booking.claiming.tables import slot_claims
 from foyer_chassis.testing import Running
 from foyer_contracts.envelope import Event
 
-from .conftest import TOMORROW, add_resource, cancelled, paid, placed
+from .conftest import NOW, TOMORROW, add_resource, cancelled, paid, placed
 from .test_rescheduling import move
 
 HELD, UNAVAILABLE = "booking.places.held.v1", "booking.places.unavailable.v1"
@@ -226,3 +226,67 @@ async def test_many_want_the_hall_and_its_rooms_at_once(booking: Running) -> Non
     assert held in ({hall}, set(rooms))
     assert len(await booking.published(HELD)) == len(held)
     assert await deadlocks(booking) == before
+
+
+async def block(
+    booking: Running, resource: UUID, starts_at: datetime, hours: float, who: str = "rita", **more: Any
+) -> Any:
+    roles = more.pop("roles", ("rent_manager",))
+    body = {
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + hours * HOUR).isoformat(),
+        "reason": "Замена проектора",
+    }
+    headers = {"Idempotency-Key": more.pop("key", uuid4().hex)}
+    client = booking.client(who, *roles, **more)
+    return await client.post(f"/v1/resources/{resource}/blocks", json=body, headers=headers)
+
+
+@pytest.mark.feature("A11")
+async def test_staff_block_a_resource_and_unblock_it(booking: Running) -> None:
+    room = await add_resource(booking, capacity=2)
+    hall = await add_resource(booking, beside=room, part_ids=[str(room)])
+    made = await block(booking, hall, TOMORROW, 1.1, key="once")
+    assert made.status_code == 201, made.text
+    again = await block(booking, hall, TOMORROW, 1.1, key="once")
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == (made.json(), "true")
+    assert set(await left(booking, room)) == {"09:00", "09:30", "10:00"}
+    await booking.handle(refused := placed(room), fitting := placed(room, TOMORROW + 1.5 * HOUR, minutes=30))
+    assert await outcome(booking, refused, fitting) == ["places_taken", "held"]
+    taken = await block(booking, room, TOMORROW + HOUR, 1)
+    assert (taken.status_code, taken.json()["type"].rpartition("/")[2]) == (409, "places-taken")
+    rita = booking.client("rita", "rent_manager")
+    page = (await rita.get(f"/v1/resources/{hall}/blocks")).json()
+    assert [item["reason"] for item in page["items"]] == ["Замена проектора"]
+    path = f"/v1/blocks/{made.json()['id']}"
+    assert (await booking.client("anna").delete(path)).status_code == 403
+    assert (await booking.client("rita", "rent_manager", locations=[str(uuid4())]).delete(path)).status_code == 404
+    assert (await rita.delete(path)).status_code == 204
+    assert (await rita.delete(path)).status_code == 404
+    await booking.handle(now_free := placed(room, minutes=60))
+    assert await outcome(booking, now_free) == ["held"]
+
+
+async def test_who_blocks_and_which_blocks_cannot_be(booking: Running) -> None:
+    room = await add_resource(booking)
+    for who, roles, more, status in (
+        ("anna", ("customer",), {}, 403),
+        ("dana", ("front_desk",), {}, 403),
+        ("rita", ("rent_manager",), {"locations": [str(uuid4())]}, 404),
+    ):
+        assert (await block(booking, room, TOMORROW, 1, who, roles=roles, **more)).status_code == status
+    assert (await booking.client("anna").get(f"/v1/resources/{room}/blocks")).status_code == 403
+    assert (await block(booking, uuid4(), TOMORROW, 1)).status_code == 404
+    for starts_at, hours in ((TOMORROW, 0.0), (TOMORROW, -1.0), (TOMORROW, 24.0 * 367), (NOW - HOUR, 1.0)):
+        answer = await block(booking, room, starts_at, hours)
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "block-time-invalid")
+
+
+async def test_blocks_and_holds_fight_for_one_time(booking: Running) -> None:
+    room = await add_resource(booking)
+    orders = [placed(room) for _ in range(10)]
+    answers = await asyncio.gather(
+        *(block(booking, room, TOMORROW, 1) for _ in range(10)), *(booking.handle(order) for order in orders)
+    )
+    blocked = [answer.status_code for answer in answers[:10]].count(201)
+    assert blocked + (await outcome(booking, *orders)).count("held") == 1

@@ -1,4 +1,4 @@
-"""What is taken becomes claims on numbered places: buffers, several equal places, resources made of others."""
+"""What is taken becomes claims on numbered places: buffers, several equal places, resources made of others, blocks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,6 +48,18 @@ def upgrade() -> None:
         ("place", "="),
         using="gist",
     )
+    op.create_table(
+        "resource_blocks",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("resource_id", ID, sa.ForeignKey("resources.id"), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("created_by", ID, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name="resource_blocks_time"),
+    )
+    op.create_index("resource_blocks_of_resource", "resource_blocks", ["resource_id", "id"])
     op.add_column("reservations", sa.Column("quantity", sa.Integer, nullable=False, server_default="1"))
     op.create_check_constraint("reservations_quantity", "reservations", "quantity > 0")
     op.create_index("reservations_of_resource", "reservations", ["resource_id", sa.text("lower(during)")])

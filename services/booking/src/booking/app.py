@@ -5,10 +5,12 @@ from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
 from .availability import routes as availability
+from .blocking import routes as blocking
 from .classes import routes as classes
 from .coworking import routes as coworking
 from .hotel import routes as hotel
 from .memberships import routes as memberships
+from .recurring import routes as recurring
 from .reserving import routes as reserving
 from .resources import routes as resources
 from .visitors import routes as visitors
@@ -21,7 +23,9 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         [
             resources.router,
             availability.router,
+            recurring.router,
             reserving.router,
+            blocking.router,
             visitors.router,
             memberships.router,
             classes.router,

@@ -2,6 +2,7 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .blocking import tables as blocking
 from .claiming import tables as claiming
 from .classes import tables as classes
 from .coworking import tables as coworking
@@ -15,6 +16,7 @@ from .visitors import tables as visitors
 for table in (
     claiming.slot_claims,
     reserving.reservations,
+    blocking.resource_blocks,
     visitors.visitors,
     memberships.passes,
     classes.classes,

@@ -80,6 +80,15 @@ class Book:
             self._taken.setdefault(resource_id, []).extend(places)
         return picked
 
+    def mark(self) -> Mapping[UUID, int]:
+        """For `back_to`."""
+        return {resource_id: len(taken) for resource_id, taken in self._taken.items()}
+
+    def back_to(self, mark: Mapping[UUID, int]) -> None:
+        """Forget what was taken since."""
+        for resource_id, taken in self._taken.items():
+            del taken[mark.get(resource_id, 0) :]
+
 
 def pick(capacity: int, quantity: int, period: Period, taken: Iterable[Taken]) -> list[Taken] | None:
     """Places for a time, the lowest numbers first; None where at some instant fewer are left.

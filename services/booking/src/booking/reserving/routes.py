@@ -11,6 +11,7 @@ from foyer_chassis.errors import ForbiddenError, NotFoundError
 from foyer_chassis.http import Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
+from foyer_contracts.orders import Actor
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from . import store, use_cases
@@ -21,17 +22,26 @@ router = APIRouter(prefix="/v1", tags=["reservations"])
 _FIRST_ID = UUID(int=0)
 
 
+class OccurrenceOut(BaseModel):
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    price: Money
+    cancelled: bool
+
+
 class ReservationOut(BaseModel):
     id: UUID
     order_id: UUID
     resource_id: UUID
-    starts_at: datetime
+    starts_at: datetime = Field(description="of a booking that recurs, those of the first time that is left")
     ends_at: datetime
-    slots: int
+    slots: int = Field(description="of all times together")
     quantity: int = Field(description="how many equal places")
     status: Literal["held", "confirmed", "active", "ended", "expired", "released"]
     expires_at: datetime | None = Field(description="when the hold ends, if it is not paid before")
     total: Money
+    occurrences: list[OccurrenceOut] = Field(description="the times of a booking that recurs, else none")
     version: int
 
     @classmethod
@@ -40,13 +50,23 @@ class ReservationOut(BaseModel):
             id=reservation.id,
             order_id=reservation.order_id,
             resource_id=reservation.resource_id,
-            starts_at=reservation.starts_at,
-            ends_at=reservation.ends_at,
+            starts_at=reservation.times[0].starts_at,
+            ends_at=reservation.times[0].ends_at,
             slots=reservation.slots,
             quantity=reservation.quantity,
             status=reservation.status.value,
             expires_at=reservation.expires_at,
             total=reservation.total,
+            occurrences=[
+                OccurrenceOut(
+                    starts_at=each.starts_at,
+                    ends_at=each.ends_at,
+                    slots=each.slots,
+                    price=reservation.price_of(each.slots),
+                    cancelled=each.cancelled,
+                )
+                for each in reservation.occurrences
+            ],
             version=reservation.version,
         )
 
@@ -104,6 +124,50 @@ async def reschedule(
             starts_at=body.starts_at.astimezone(UTC),
             ends_at=body.ends_at.astimezone(UTC),
             actor_id=caller.id,
+            if_version=version,
+        )
+        if caller.locations and str(resource.location.id) not in caller.locations:
+            raise NotFoundError
+        return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+
+    return await once.run(command)
+
+
+class CancelOccurrencesIn(BaseModel):
+    """Which times of a booking that recurs are given up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts_at: AwareDatetime = Field(description="the beginning of the time that is meant")
+    scope: Literal["one", "following"] = Field(description="that time alone, or with all that follow")
+
+
+@router.post(
+    "/orders/{order_id}/reservation/occurrences/cancel",
+    response_model=ReservationOut,
+    dependencies=[requires("booking:own", "booking:process")],
+)
+async def cancel_occurrences(
+    order_id: UUID,
+    body: CancelOccurrencesIn,
+    caller: CurrentCaller,
+    once: OncePerKey,
+    if_match: Annotated[str | None, Header(description="only if the reservation is still at this ETag")] = None,
+) -> Response:
+    """Give up one time of a booking that recurs, or that and all that follow (X5): by the customer whose it is, or by
+    staff. All of it is given up by cancelling the order."""
+    version = None if if_match is None else version_of(if_match)
+    as_staff = caller.may("booking:process", "slot_booking")
+    if not as_staff and not caller.may("booking:own"):
+        raise ForbiddenError(needs="booking:process")
+
+    async def command(transaction: Transaction) -> Answer:
+        reservation, resource = await use_cases.cancel_occurrences(
+            transaction,
+            order_id,
+            starts_at=body.starts_at.astimezone(UTC),
+            following=body.scope == "following",
+            actor=Actor(kind="staff" if as_staff else "customer", id=caller.id),
             if_version=version,
         )
         if caller.locations and str(resource.location.id) not in caller.locations:

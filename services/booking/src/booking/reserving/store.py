@@ -1,4 +1,6 @@
+import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -6,11 +8,11 @@ import sqlalchemy as sa
 from asyncpg import Range
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
-from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from ..claiming.domain import Claim
 from ..claiming.store import CLAIMED, columns_of, free, lock_statement
-from .domain import OrderCopy, Reservation, Status, Verb, next_status
+from .domain import Occurrence, OrderCopy, Reservation, Status, Verb, next_status
 from .tables import order_copies, reservations
 
 LONGEST_HOURS = 25
@@ -23,6 +25,7 @@ _COLUMNS = (
     sa.func.upper(reservations.c.during).label("ends_at"),
     reservations.c.slots,
     reservations.c.quantity,
+    reservations.c.occurrences,
     reservations.c.price_amount,
     reservations.c.price_currency,
     reservations.c.status,
@@ -39,18 +42,19 @@ _TAKE = sa.text(f"""
     ),
     reserved AS (
         INSERT INTO reservations (
-            id, order_id, resource_id, during, slots, quantity, price_amount, price_currency, status, expires_at,
-            version, created_at
+            id, order_id, resource_id, during, slots, quantity, occurrences, price_amount, price_currency, status,
+            expires_at, version, created_at
         )
-        SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, amount, currency, status,
-            expires_at, 1, CAST(:now AS timestamptz)
+        SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, occurrences::jsonb, amount,
+            currency, status, expires_at, 1, CAST(:now AS timestamptz)
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
             CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:quantities AS integer[]),
-            CAST(:amounts AS bigint[]), CAST(:currencies AS text[]), CAST(:statuses AS text[]),
-            CAST(:expiries AS timestamptz[])
+            CAST(:occurrences AS text[]), CAST(:amounts AS bigint[]), CAST(:currencies AS text[]),
+            CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[])
         ) AS new (
-            id, order_id, resource_id, starts_at, ends_at, slots, quantity, amount, currency, status, expires_at
+            id, order_id, resource_id, starts_at, ends_at, slots, quantity, occurrences, amount, currency, status,
+            expires_at
         )
         WHERE id = ANY(CAST(:owned AS uuid[])) OR id IN (SELECT owner_id FROM whole)
         ON CONFLICT DO NOTHING
@@ -88,6 +92,16 @@ _MOVE = (
         version=sa.bindparam("new_version"),
     )
 )
+_SET_OCCURRENCES = (
+    sa.update(reservations)
+    .where(reservations.c.id == sa.bindparam("reservation"))
+    .values(
+        during=sa.bindparam("new_during", type_=TSTZRANGE),
+        slots=sa.bindparam("new_slots"),
+        occurrences=sa.bindparam("new_occurrences", type_=JSONB),
+        version=sa.bindparam("new_version"),
+    )
+)
 _LATEST_OF_ORDER = (
     sa.select(*_COLUMNS)
     .where(reservations.c.order_id == sa.bindparam("order"))
@@ -98,8 +112,20 @@ _PAGE_OF_RESOURCE = (
     sa.select(*_COLUMNS)
     .where(
         reservations.c.resource_id == sa.bindparam("resource"),
-        # A booking lies within one local day.
-        sa.func.lower(reservations.c.during) > sa.bindparam("from", type_=_INSTANT) - timedelta(hours=LONGEST_HOURS),
+        # A booking lies within one local day, but for those that recur: these have to have a time there.
+        sa.or_(
+            sa.and_(
+                reservations.c.occurrences.is_(None),
+                sa.func.lower(reservations.c.during)
+                > sa.bindparam("from", type_=_INSTANT) - timedelta(hours=LONGEST_HOURS),
+            ),
+            sa.text("""
+                occurrences IS NOT NULL AND EXISTS (
+                    SELECT FROM jsonb_to_recordset(occurrences) AS each (starts_at timestamptz, ends_at timestamptz)
+                    WHERE each.starts_at < :to AND each.ends_at > :from
+                )
+            """).bindparams(sa.bindparam("from", type_=_INSTANT), sa.bindparam("to", type_=_INSTANT)),
+        ),
         sa.func.lower(reservations.c.during) < sa.bindparam("to", type_=_INSTANT),
         sa.func.upper(reservations.c.during) > sa.bindparam("from", type_=_INSTANT),
         reservations.c.id > sa.bindparam("after"),
@@ -197,7 +223,24 @@ def _reservation(row: sa.RowMapping) -> Reservation:
         expires_at=row["expires_at"],
         version=row["version"],
         quantity=row["quantity"],
+        occurrences=tuple(
+            Occurrence(
+                item["number"],
+                datetime.fromisoformat(item["starts_at"]),
+                datetime.fromisoformat(item["ends_at"]),
+                item["slots"],
+                item["cancelled"],
+            )
+            for item in row["occurrences"] or ()
+        ),
     )
+
+
+def _stored(reservation: Reservation) -> list[dict[str, object]]:
+    return [
+        {**asdict(each), "starts_at": each.starts_at.isoformat(), "ends_at": each.ends_at.isoformat()}
+        for each in reservation.occurrences
+    ]
 
 
 async def take(
@@ -221,6 +264,7 @@ async def take(
             "ends": [item.ends_at for item in wanted],
             "slots": [item.slots for item in wanted],
             "quantities": [item.quantity for item in wanted],
+            "occurrences": [json.dumps(_stored(item)) if item.occurrences else None for item in wanted],
             "amounts": [item.unit_price.amount for item in wanted],
             "currencies": [item.unit_price.currency for item in wanted],
             "statuses": [item.status.value for item in wanted],
@@ -327,6 +371,20 @@ async def move(transaction: Transaction, moved: Reservation) -> None:
             "new_amount": moved.unit_price.amount,
             "new_currency": moved.unit_price.currency,
             "new_version": moved.version,
+        },
+    )
+
+
+async def set_occurrences(transaction: Transaction, changed: Reservation) -> None:
+    """Write down which times are left of a reservation; its places are freed by who calls."""
+    await transaction.execute(
+        _SET_OCCURRENCES,
+        {
+            "reservation": changed.id,
+            "new_during": Range(changed.starts_at, changed.ends_at),
+            "new_slots": changed.slots,
+            "new_occurrences": _stored(changed),
+            "new_version": changed.version,
         },
     )
 

@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSTZRANGE, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID
 
 from ..resources.tables import metadata
 from .domain import TAKING
@@ -15,6 +15,8 @@ reservations = sa.Table(
     sa.Column("during", TSTZRANGE, nullable=False),
     sa.Column("slots", sa.Integer, nullable=False),
     sa.Column("quantity", sa.Integer, nullable=False, server_default="1"),
+    # The times of a booking that recurs; `during` is from the first to the last that are left.
+    sa.Column("occurrences", JSONB),
     sa.Column("price_amount", sa.BigInteger, nullable=False),
     sa.Column("price_currency", sa.CHAR(3), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -24,6 +26,7 @@ reservations = sa.Table(
     sa.Index("reservations_one_per_order", "order_id", unique=True, postgresql_where=_TAKING),
     sa.Index("reservations_order_id", "order_id"),
     sa.Index("reservations_of_resource", "resource_id", sa.text("lower(during)")),
+    sa.Index("reservations_recurring", "resource_id", postgresql_where=sa.text("occurrences IS NOT NULL")),
     sa.Index("reservations_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
     sa.Index("reservations_due_start", sa.text("lower(during)"), postgresql_where=sa.text("status = 'confirmed'")),
     sa.Index("reservations_due_end", sa.text("upper(during)"), postgresql_where=sa.text("status = 'active'")),

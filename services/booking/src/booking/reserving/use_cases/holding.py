@@ -14,11 +14,12 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.orders import OrderCancelled, OrderPlaced
 from foyer_contracts.payments import AccountDebited, PaymentSucceeded
 
+from ...recurring.domain import Time, times_of
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
 from .. import store
 from ..domain import EXPIRED_REASON, Reservation, Status, Verb, next_status
-from .taking import take
+from .taking import Refusal, Wish, take
 from .telling import publish_confirmed, publish_held, publish_unavailable
 
 
@@ -52,33 +53,30 @@ async def hold_places(
     resources = await resources_store.resources_by_id(
         transaction, {event.data.slots.resource_id for event in wanted.values() if event.data.slots is not None}
     )
-    reservations: dict[UUID, Reservation] = {}
-    refused: dict[UUID, str] = {}
+    wishes: dict[UUID, Wish] = {}
+    refused: dict[UUID, Refusal] = {}
     for id_, event in wanted.items():
         if orders[id_].cancelled_reason is not None:
             continue  # The cancellation overtook the order.
         try:
-            reservations[id_] = _reservation(event, resources, now=transaction.now, default_ttl=default_ttl)
+            wishes[id_] = _wish(event, resources, now=transaction.now, default_ttl=default_ttl)
         except InvalidError as error:
-            refused[id_] = reason_of(error)
-    had = await take(transaction, list(reservations.values()), resources)
+            refused[id_] = Refusal(error.slug().replace("-", "_"))
+    taking = await take(transaction, list(wishes.values()), resources)
     need_no_payment: dict[UUID, Event[Any]] = {}
     for id_, event in wanted.items():
         with handling(event):
-            reservation = reservations.get(id_)
-            if reservation is not None and reservation.id in had:
+            wish = wishes.get(id_)
+            if wish is not None and (reservation := taking.had.get(wish.reservation.id)) is not None:
                 publish_held(transaction, reservation, resources[reservation.resource_id])
                 # Also when the payment overtook the order.
                 if orders[id_].paid or not _pays_first(event.data) or reservation.total.amount == 0:
                     need_no_payment[id_] = event
-            elif reservation is not None or id_ in refused:
-                publish_unavailable(transaction, id_, refused.get(id_, "places_taken"), event.sequence)
+                continue
+            refusal = refused.get(id_) if wish is None else taking.refused[wish.reservation.id]
+            if refusal is not None:
+                publish_unavailable(transaction, id_, refusal.reason, event.sequence, conflicts=refusal.conflicts)
     await confirm_paid(transaction, need_no_payment)
-
-
-def reason_of(error: InvalidError) -> str:
-    """The word for a refusal in events."""
-    return error.slug().replace("-", "_")
 
 
 def _pays_first(placed: OrderPlaced) -> bool:
@@ -86,9 +84,9 @@ def _pays_first(placed: OrderPlaced) -> bool:
     return placed.prepaid if placed.terms is None else placed.terms in ("prepaid", "part_payment", "account")
 
 
-def _reservation(
+def _wish(
     event: Event[OrderPlaced], resources: Mapping[UUID, Resource], *, now: datetime, default_ttl: timedelta
-) -> Reservation:
+) -> Wish:
     """Raises InvalidError: the resource cannot be booked at that time at all."""
     slots = event.data.slots
     assert slots is not None
@@ -96,19 +94,24 @@ def _reservation(
     if resource is None or not resource.active:
         raise UnknownResourceError
     resource.needs(slots.quantity)
-    return Reservation(
+    times: Sequence[Time] = ()
+    if slots.recurrence is not None:
+        zone = resource.location.calendar.zone
+        times = times_of(slots.recurrence, slots.starts_at, slots.ends_at, zone, slots.skip)
+    reservation = Reservation(
         id=new_id(),
         order_id=event.data.order_id,
         resource_id=resource.id,
         starts_at=slots.starts_at,
         ends_at=slots.ends_at,
-        slots=resource.quote(slots.starts_at, slots.ends_at, now=now),
+        slots=0 if times else resource.quote(slots.starts_at, slots.ends_at, now=now),
         unit_price=resource.price,
         status=Status.HELD,
         expires_at=now + (resource.hold_ttl or default_ttl),
         version=1,
         quantity=slots.quantity,
     )
+    return Wish(reservation, times)
 
 
 async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]) -> None:
@@ -142,7 +145,9 @@ async def _take_again(transaction: Transaction, expired: Reservation, resource: 
     again = replace(expired, id=new_id(), status=Status.CONFIRMED, version=1)
     if expired.starts_at <= transaction.now:
         publish_unavailable(transaction, expired.order_id, "in_the_past", order_sequence, late=True)
-    elif expired.quantity <= resource.capacity and await take(transaction, [again], {resource.id: resource}):
+    elif (
+        expired.quantity <= resource.capacity and (await take(transaction, [Wish(again)], {resource.id: resource})).had
+    ):
         publish_confirmed(transaction, again, resource, late=True)
     else:
         publish_unavailable(transaction, expired.order_id, "places_taken", order_sequence, late=True)

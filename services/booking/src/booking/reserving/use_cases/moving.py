@@ -57,7 +57,7 @@ async def reschedule(
     if after == replace(reservation, version=after.version):
         return reservation, resource
     await claiming.free(transaction, [reservation.id])
-    claims = claims_of(after, resource, await book_for(transaction, [after], {resource.id: resource}))
+    claims = claims_of(after, resource, await book_for(transaction, after, resource))
     if claims is None or not await claiming.claim(transaction, claims):
         raise PlacesTakenError(field="starts_at")
     await store.move(transaction, after)

@@ -1,6 +1,7 @@
 """What is published of a reservation."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from foyer_chassis.db import Transaction
@@ -8,18 +9,20 @@ from foyer_contracts import booking as events
 from foyer_contracts.orders import Actor, Line
 
 from ...resources.domain import Resource
-from ..domain import Reservation
+from ..domain import Occurrence, Reservation
 
 
 def places_of(reservation: Reservation, resource: Resource) -> events.Places:
+    times = reservation.times
     return events.Places(
         resource_id=resource.id,
         resource_name=resource.name,
         location_name=resource.location.name,
         time_zone=resource.location.calendar.zone.key,
-        starts_at=reservation.starts_at,
-        ends_at=reservation.ends_at,
+        starts_at=times[0].starts_at,
+        ends_at=times[0].ends_at,
         quantity=reservation.quantity if reservation.quantity > 1 else None,
+        occurrences=len(times) if reservation.occurrences else None,
     )
 
 
@@ -50,10 +53,16 @@ def publish_held(transaction: Transaction, reservation: Reservation, resource: R
 
 
 def publish_unavailable(
-    transaction: Transaction, order_id: UUID, reason: str, order_sequence: int, *, late: bool = False
+    transaction: Transaction,
+    order_id: UUID,
+    reason: str,
+    order_sequence: int,
+    *,
+    late: bool = False,
+    conflicts: Sequence[datetime] = (),
 ) -> None:
     transaction.publish(
-        events.PlacesUnavailable(order_id=order_id, reason=reason, late=late),
+        events.PlacesUnavailable(order_id=order_id, reason=reason, late=late, conflicts=list(conflicts)),
         subject=order_id,
         sequence=order_sequence,
     )
@@ -89,6 +98,27 @@ def publish_rescheduled(
             lines=[line_of(after, resource)],
             total=after.total,
             actor=Actor(kind="staff", id=actor_id),
+        ),
+        subject=after.id,
+        sequence=after.version,
+    )
+
+
+def publish_occurrences_cancelled(
+    transaction: Transaction, after: Reservation, given_up: Sequence[Occurrence], resource: Resource, actor: Actor
+) -> None:
+    transaction.publish(
+        events.OccurrencesCancelled(
+            order_id=after.order_id,
+            reservation_id=after.id,
+            places=places_of(after, resource),
+            cancelled=[
+                events.Occurrence(starts_at=each.starts_at, ends_at=each.ends_at, price=after.price_of(each.slots))
+                for each in given_up
+            ],
+            lines=[line_of(after, resource)],
+            total=after.total,
+            actor=actor,
         ),
         subject=after.id,
         sequence=after.version,

@@ -14,6 +14,7 @@ from .recurring import routes as recurring
 from .reserving import routes as reserving
 from .resources import routes as resources
 from .visitors import routes as visitors
+from .waiting import routes as waiting
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
@@ -25,6 +26,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             availability.router,
             recurring.router,
             reserving.router,
+            waiting.router,
             blocking.router,
             visitors.router,
             memberships.router,

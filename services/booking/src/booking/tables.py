@@ -12,11 +12,13 @@ from .memberships import tables as memberships
 from .reserving import tables as reserving
 from .resources.tables import metadata
 from .visitors import tables as visitors
+from .waiting import tables as waiting
 
 for table in (
     claiming.slot_claims,
     reserving.reservations,
     blocking.resource_blocks,
+    waiting.waiting_entries,
     visitors.visitors,
     memberships.passes,
     classes.classes,

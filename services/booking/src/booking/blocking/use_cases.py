@@ -13,6 +13,7 @@ from ..claiming.domain import Claim, Owner
 from ..reserving.domain import PlacesTakenError
 from ..resources import store as resources_store
 from ..resources.domain import Resource
+from ..waiting.use_cases import offer_freed
 from . import store
 from .domain import Block, check_time
 
@@ -62,7 +63,7 @@ async def unblock(transaction: Transaction, block_id: UUID, *, locations: Collec
     await _visible(transaction, known.resource_id, locations)
     if await store.delete(transaction, block_id) is None:
         raise NotFoundError
-    await claiming.free(transaction, [block_id])
+    await offer_freed(transaction, await claiming.free(transaction, [block_id]))
 
 
 async def _visible(transaction: Transaction, resource_id: UUID, locations: Collection[str]) -> Resource:

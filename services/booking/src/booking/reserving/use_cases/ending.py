@@ -11,6 +11,7 @@ from foyer_contracts.orders import OrderCancelled, OrderChanged
 
 from ...claiming import store as claiming
 from ...resources import store as resources_store
+from ...waiting.use_cases import offer_freed
 from .. import store
 from ..domain import NOT_OURS_TO_RELEASE, Verb, next_status
 from .telling import places_of
@@ -41,7 +42,7 @@ async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCance
                 sequence=after.version,
             )
     await store.set_statuses(transaction, released)
-    await claiming.free(transaction, [item.id for item in released])
+    await offer_freed(transaction, await claiming.free(transaction, [item.id for item in released]))
 
 
 async def note_payers(transaction: Transaction, changed: Sequence[Event[OrderChanged]]) -> None:
@@ -65,7 +66,7 @@ async def expire_due(transaction: Transaction, *, most: int) -> int:
             subject=reservation.id,
             sequence=reservation.version,
         )
-    await claiming.free(transaction, [item.id for item in expired])
+    await offer_freed(transaction, await claiming.free(transaction, [item.id for item in expired]))
     return len(due)
 
 

@@ -10,6 +10,7 @@ from foyer_contracts.orders import Actor
 from ...claiming import store as claiming
 from ...resources import store as resources_store
 from ...resources.domain import Resource
+from ...waiting.use_cases import offer_freed
 from .. import store
 from ..domain import Reservation, without
 from .telling import publish_occurrences_cancelled
@@ -44,7 +45,8 @@ async def cancel_occurrences(
     after, given_up = without(reservation, starts_at, following=following, now=transaction.now)
     if not given_up:
         return reservation, resource
-    await claiming.free(transaction, [after.id], occurrences=[each.number for each in given_up])
+    freed = await claiming.free(transaction, [after.id], occurrences=[each.number for each in given_up])
     await store.set_occurrences(transaction, after)
     publish_occurrences_cancelled(transaction, after, given_up, resource, actor)
+    await offer_freed(transaction, freed)
     return after, resource

@@ -11,15 +11,17 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import InvalidError
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import OrderCancelled, OrderPlaced
+from foyer_contracts.orders import OrderCancelled, OrderPlaced, SlotRequest
 from foyer_contracts.payments import AccountDebited, PaymentSucceeded
 
 from ...recurring.domain import Time, times_of
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
+from ...waiting import store as waiting_store
+from ...waiting.use_cases import take_offer
 from .. import store
 from ..domain import EXPIRED_REASON, Reservation, Status, Verb, next_status
-from .taking import Refusal, Wish, take
+from .taking import Refusal, Taking, Wish, take
 from .telling import publish_confirmed, publish_held, publish_unavailable
 
 
@@ -51,7 +53,7 @@ async def hold_places(
         {id_: (event.data.applicant_id, event.sequence, event.data.payer_kind) for id_, event in wanted.items()},
     )
     resources = await resources_store.resources_by_id(
-        transaction, {event.data.slots.resource_id for event in wanted.values() if event.data.slots is not None}
+        transaction, {_slots(event).resource_id for event in wanted.values()}
     )
     wishes: dict[UUID, Wish] = {}
     refused: dict[UUID, Refusal] = {}
@@ -62,7 +64,7 @@ async def hold_places(
             wishes[id_] = _wish(event, resources, now=transaction.now, default_ttl=default_ttl)
         except InvalidError as error:
             refused[id_] = Refusal(error.slug().replace("-", "_"))
-    taking = await take(transaction, list(wishes.values()), resources)
+    taking = await _take(transaction, wanted, wishes, resources)
     need_no_payment: dict[UUID, Event[Any]] = {}
     for id_, event in wanted.items():
         with handling(event):
@@ -73,10 +75,51 @@ async def hold_places(
                 if orders[id_].paid or not _pays_first(event.data) or reservation.total.amount == 0:
                     need_no_payment[id_] = event
                 continue
-            refusal = refused.get(id_) if wish is None else taking.refused[wish.reservation.id]
+            refusal = refused.get(id_) if wish is None else taking.refused.get(wish.reservation.id)
             if refusal is not None:
                 publish_unavailable(transaction, id_, refusal.reason, event.sequence, conflicts=refusal.conflicts)
     await confirm_paid(transaction, need_no_payment)
+
+
+async def _take(
+    transaction: Transaction,
+    wanted: Mapping[UUID, Event[OrderPlaced]],
+    wishes: Mapping[UUID, Wish],
+    resources: Mapping[UUID, Resource],
+) -> Taking:
+    """What is offered to an applicant is given to their order; all others take what is free."""
+    by_offer = {id_: offer_id for id_ in wishes if (offer_id := _slots(wanted[id_]).offer_id) is not None}
+    taking = await take(transaction, [wish for id_, wish in wishes.items() if id_ not in by_offer], resources)
+    for id_, offer_id in by_offer.items():
+        event, reservation = wanted[id_], wishes[id_].reservation
+        offer = await waiting_store.offer_locked(transaction, offer_id)
+        if offer is not None and offer.order_id == id_:
+            continue  # Told again.
+        if (
+            offer is None
+            or wishes[id_].times
+            or not offer.may_be_taken(
+                applicant_id=event.data.applicant_id,
+                resource_id=reservation.resource_id,
+                starts_at=reservation.starts_at,
+                ends_at=reservation.ends_at,
+                quantity=reservation.quantity,
+                placed_at=event.time,
+            )
+        ):
+            taking.refused[reservation.id] = Refusal("offer_expired")
+            continue
+        with handling(event):
+            await take_offer(transaction, offer, order_id=id_, reservation_id=reservation.id)
+        if not await store.take(transaction, [reservation], [], owned=[reservation.id]):
+            raise RuntimeError("an order that takes an offer has places already")
+        taking.had[reservation.id] = reservation
+    return taking
+
+
+def _slots(event: Event[OrderPlaced]) -> SlotRequest:
+    assert event.data.slots is not None
+    return event.data.slots
 
 
 def _pays_first(placed: OrderPlaced) -> bool:
@@ -88,23 +131,27 @@ def _wish(
     event: Event[OrderPlaced], resources: Mapping[UUID, Resource], *, now: datetime, default_ttl: timedelta
 ) -> Wish:
     """Raises InvalidError: the resource cannot be booked at that time at all."""
-    slots = event.data.slots
-    assert slots is not None
+    slots = _slots(event)
     resource = resources.get(slots.resource_id)
     if resource is None or not resource.active:
         raise UnknownResourceError
     resource.needs(slots.quantity)
     times: Sequence[Time] = ()
+    calendar = resource.location.calendar
     if slots.recurrence is not None:
-        zone = resource.location.calendar.zone
-        times = times_of(slots.recurrence, slots.starts_at, slots.ends_at, zone, slots.skip)
+        times, count = times_of(slots.recurrence, slots.starts_at, slots.ends_at, calendar.zone, slots.skip), 0
+    elif slots.offer_id is not None:
+        # The rules were asked when it was offered.
+        count = calendar.count_slots(slots.starts_at, slots.ends_at, resource.slot_length, now=now)
+    else:
+        count = resource.quote(slots.starts_at, slots.ends_at, now=now)
     reservation = Reservation(
         id=new_id(),
         order_id=event.data.order_id,
         resource_id=resource.id,
         starts_at=slots.starts_at,
         ends_at=slots.ends_at,
-        slots=0 if times else resource.quote(slots.starts_at, slots.ends_at, now=now),
+        slots=count,
         unit_price=resource.price,
         status=Status.HELD,
         expires_at=now + (resource.hold_ttl or default_ttl),

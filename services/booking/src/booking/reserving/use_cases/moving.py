@@ -10,6 +10,7 @@ from foyer_chassis.errors import NotFoundError, StaleError
 from ...claiming import store as claiming
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
+from ...waiting.use_cases import offer_freed
 from .. import store
 from ..domain import Move, PlacesTakenError, Reservation, Status, moved
 from .taking import book_for, claims_of
@@ -56,10 +57,11 @@ async def reschedule(
     after = moved(reservation, order, move, now=transaction.now)
     if after == replace(reservation, version=after.version):
         return reservation, resource
-    await claiming.free(transaction, [reservation.id])
+    freed = await claiming.free(transaction, [reservation.id])
     claims = claims_of(after, resource, await book_for(transaction, after, resource))
     if claims is None or not await claiming.claim(transaction, claims):
         raise PlacesTakenError(field="starts_at")
     await store.move(transaction, after)
     publish_rescheduled(transaction, reservation, resources[reservation.resource_id], after, resource, actor_id)
+    await offer_freed(transaction, freed)
     return after, resource

@@ -121,8 +121,16 @@ async def test_a_dry_run_refuses_what_is_not_understood(booking: Running) -> Non
     for more, problem in cases:
         answer = await preview(booking, resource, **{"recurrence": "", **more})
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, problem), answer.text
-    await booking.handle_twice(refused := placed(resource, recurrence="FREQ=DAILY"))
-    assert await outcome(booking, refused) == ["recurrence_invalid"]
+    ages = {"starts_at": "9999-12-31T23:00:00-01:00", "ends_at": "9999-12-31T23:30:00-01:00"}
+    assert (await preview(booking, resource, "FREQ=DAILY;COUNT=2", **ages)).status_code == 422
+    end_of_time = datetime.fromisoformat("9999-12-31T22:00:00+00:00")
+    refused = [
+        placed(resource, recurrence="FREQ=DAILY"),
+        placed(resource, end_of_time, minutes=60, recurrence="FREQ=DAILY;COUNT=2"),
+        placed(resource, end_of_time, minutes=60),
+    ]
+    await booking.handle_twice(*refused)
+    assert await outcome(booking, *refused) == ["recurrence_invalid", "recurrence_invalid", "too_far_ahead"]
 
 
 @pytest.mark.feature("X5")

@@ -10,8 +10,9 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ForbiddenError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from ..resources.routes import Moment
 from . import store, use_cases
 from .domain import Block
 
@@ -34,8 +35,8 @@ class BlockIn(BaseModel):
         },
     )
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     reason: str = Field(min_length=1, max_length=500, description="for staff only")
 
 

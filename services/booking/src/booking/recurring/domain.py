@@ -59,12 +59,20 @@ def times_of(
     Raises:
         RecurrenceInvalidError
     """
+    try:
+        return _times_of(recurrence, starts_at, ends_at, zone, frozenset(skip))
+    except OverflowError:
+        raise RecurrenceInvalidError("It goes beyond the calendar.", field="starts_at") from None
+
+
+def _times_of(
+    recurrence: str, starts_at: datetime, ends_at: datetime, zone: ZoneInfo, skipped: frozenset[date]
+) -> list[Time]:
     first = starts_at.astimezone(zone).replace(tzinfo=None)
     length = ends_at.astimezone(zone).replace(tzinfo=None) - first
     if length <= timedelta(0):
         raise RecurrenceInvalidError("A booking ends after it begins.", field="ends_at")
     starts = _starts(_parts(recurrence), first, zone)
-    skipped = frozenset(skip)
 
     def instant(local: datetime) -> datetime:
         return local.replace(tzinfo=zone).astimezone(UTC)

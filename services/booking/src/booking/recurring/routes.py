@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from foyer_chassis.auth import requires
 from foyer_chassis.http import Reading
 from foyer_contracts.money import Money
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from ..resources.routes import Moment
 from . import use_cases
 from .domain import MOST_OCCURRENCES
 
@@ -21,8 +22,8 @@ class RecurrenceIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     resource_id: UUID
-    starts_at: AwareDatetime = Field(description="of the first time")
-    ends_at: AwareDatetime
+    starts_at: Moment = Field(description="of the first time")
+    ends_at: Moment
     quantity: StrictInt = Field(default=1, ge=1)
     recurrence: str = Field(
         max_length=200,

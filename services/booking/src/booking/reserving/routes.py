@@ -12,8 +12,9 @@ from foyer_chassis.http import Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
 from foyer_contracts.orders import Actor
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from ..resources.routes import Moment
 from . import store, use_cases
 from .domain import Reservation
 
@@ -94,8 +95,8 @@ class MoveIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     resource_id: UUID | None = Field(default=None, description="another resource; else the same")
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
 
 
 @router.post(
@@ -138,7 +139,7 @@ class CancelOccurrencesIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    starts_at: AwareDatetime = Field(description="the beginning of the time that is meant")
+    starts_at: Moment = Field(description="the beginning of the time that is meant")
     scope: Literal["one", "following"] = Field(description="that time alone, or with all that follow")
 
 
@@ -181,8 +182,8 @@ async def cancel_occurrences(
 async def reservations_of_resource(
     resource_id: UUID,
     reading: Reading,
-    starts_from: AwareDatetime,
-    starts_to: AwareDatetime,
+    starts_from: Moment,
+    starts_to: Moment,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     after: UUID = _FIRST_ID,
 ) -> ReservationPage:

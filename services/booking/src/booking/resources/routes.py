@@ -1,7 +1,7 @@
 """Locations and resources: everybody who is signed in reads them, administrators change them."""
 
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money, not_negative
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
 
 from . import store, use_cases
 from .domain import (
@@ -35,6 +35,8 @@ IfMatch = Annotated[str | None, Header(description="The ETag that was read; 428 
 After = Annotated[UUID | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 MOST_PLACES = 500
+#: An instant that people book by; what is beyond is a mistake, and no arithmetic on it can fail.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 
 
 class Hours(BaseModel):

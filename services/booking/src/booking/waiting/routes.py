@@ -10,8 +10,9 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ForbiddenError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from ..resources.routes import Moment
 from . import store, use_cases
 from .store import Listed
 
@@ -28,8 +29,8 @@ class WaitIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     resource_id: UUID
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     quantity: StrictInt = Field(default=1, ge=1)
     applicant_id: UUID | None = Field(default=None, description="for whom, when staff ask; else the caller")
 

@@ -64,6 +64,8 @@ async def hold_places(
             wishes[id_] = _wish(event, resources, now=transaction.now, default_ttl=default_ttl)
         except InvalidError as error:
             refused[id_] = Refusal(error.slug().replace("-", "_"))
+        except OverflowError:
+            refused[id_] = Refusal("too_far_ahead")  # beyond the calendar
     taking = await _take(transaction, wanted, wishes, resources)
     need_no_payment: dict[UUID, Event[Any]] = {}
     for id_, event in wanted.items():

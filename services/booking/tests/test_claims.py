@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from booking.availability.domain import periods_left, slots_left
+from booking.availability.domain import free_periods, runs_of
 from booking.claiming.domain import Book, Need, Taken, pick
 from booking.resources.domain import Calendar, Location, OpeningHours, Resource, Rules
 from foyer_chassis.testing import utc
@@ -61,16 +61,17 @@ def test_what_is_listed_is_what_can_be_had(
         assert all(each[2] <= starts_at or each[1] >= ends_at for each in others)
     taken.sort(key=lambda each: each[1])
     now = TOMORROW - timedelta(days=1)
-    slots = slots_left(resource, [DAY], {resource.id: taken}, now=now)[DAY]
-    assert len(slots) == 10
     opened = {DAY: [(TOMORROW, TOMORROW + 10 * SLOT)]}
-    periods = periods_left(resource, opened, {resource.id: taken}, now=now)[DAY]
+    (run,) = runs_of(resource, opened, {resource.id: taken}, now=now)[DAY]
+    assert len(run.left) == 10
+    periods = free_periods(run, resource)
+    assert all((begin - TOMORROW) % SLOT == timedelta(0) for (begin, _), _ in periods)
     for first in range(10):
         for last in range(first + fewest, 11):
             starts_at, ends_at = TOMORROW + first * SLOT, TOMORROW + last * SLOT
             for quantity in range(1, capacity + 1):
                 can = pick(capacity, quantity, resource.blocked(starts_at, ends_at), taken) is not None
-                assert can == all(slot.left >= quantity for slot in slots[first:last])
+                assert can == all(places >= quantity for places in run.left[first:last])
                 covered = sum(
                     (
                         min(end, ends_at) - max(begin, starts_at)

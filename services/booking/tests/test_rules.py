@@ -9,7 +9,7 @@ import pytest
 from booking.resources.domain import Calendar, Holiday, OpeningHours, SpecialDay
 from foyer_chassis.testing import Running, utc
 
-from .conftest import NINE_TO_NINE, NOW, TOMORROW, add_resource, placed
+from .conftest import NINE_TO_NINE, NOW, TOMORROW, add_resource, cancelled, placed
 
 UNAVAILABLE = "booking.places.unavailable.v1"
 LOCATION, RESOURCE = "booking.location.changed.v1", "booking.resource.changed.v1"
@@ -150,3 +150,32 @@ async def test_rules_bind_who_orders(booking: Running, starts_in: timedelta, min
     assert await reasons(booking) == ([] if reason is None else [reason])
     data = (await booking.published(RESOURCE))[-1].data
     assert {name: getattr(data, name) for name in rules} == rules
+
+
+@pytest.mark.feature("A11")
+async def test_an_order_is_given_just_what_is_listed(booking: Running) -> None:
+    """It is 9:10 of the day: what has begun, what is inside the notice, what is too short or too long, what lies in a gap
+    that is too short, what is beyond the horizon. Every booking of the day is tried."""
+    hours = [{"weekday": day, "opens": 540, "closes": 780} for day in range(7)]
+    rules: dict[str, Any] = {"min_slots": 2, "max_slots": 3, "notice_minutes": 40, "horizon_days": 0}
+    resource = await add_resource(booking, hours=hours, **rules)
+    taken = placed(resource, TOMORROW + timedelta(minutes=120), minutes=60)
+    booking.at(TOMORROW)
+    await booking.handle(taken)
+    booking.at(TOMORROW + timedelta(minutes=10))
+    slots = await slots_of(booking, resource, "2026-12-02")
+    listed = "".join(str(slot["left"]) for slot in slots)
+    assert listed == "00110011"  # 9:00 … 12:30: only from 10:00 and from 12:00 two slots in a row are left
+    for first in range(8):
+        for last in range(first + 1, 9):
+            order = placed(resource, TOMORROW + first * timedelta(minutes=30), minutes=(last - first) * 30)
+            before = len(await booking.published())
+            await booking.handle(order, cancelled(order.data.order_id, "customer_request"))
+            had = "booking.places.held.v1" in [event.type for event in (await booking.published())[before:]]
+            assert had == (last - first in (2, 3) and "0" not in listed[first:last]), (first, last)
+    assert {slot["left"] for slot in await slots_of(booking, resource, "2026-12-03")} == {0}
+    answer = await booking.client("anna").get(
+        "/v1/availability", params={"resource_id": str(resource), "from": "2026-12-02", "days": 2}
+    )
+    free = [item["starts_at"][11:16] for day in answer.json()["items"][0]["days"] for item in day["free"]]
+    assert free == ["10:00", "12:00"]

@@ -2,91 +2,84 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from itertools import groupby
 from uuid import UUID
 
-from ..claiming.domain import Period, Taken, free_periods, levels, places_left
-from ..resources.domain import Resource, Slot
+from ..claiming.domain import Period, Taken, levels
+from ..resources.domain import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class SlotLeft:
-    """A slot, and how many places of it can be booked; 0 also where no booking that is long enough goes over it."""
+class Run:
+    """The slots of one open period, counted from its beginning; a booking lies within one of them.
 
-    slot: Slot
-    left: int
+    Attributes:
+        left: of each slot, how many places an order would get: 0 also where it is too late or too early to order, and
+            where no booking that is long enough goes over it.
+    """
+
+    opens: datetime
+    left: list[int]
 
 
-def taken_of(resource: Resource, taken: Mapping[UUID, Sequence[Taken]]) -> Sequence[Taken]:
+def runs_of(
+    resource: Resource,
+    opened: Mapping[date, Iterable[Period]],
+    taken: Mapping[UUID, Sequence[Taken]],
+    *,
+    now: datetime,
+) -> dict[date, list[Run]]:
+    """What is left of each local day, for who orders now. Days, and their open periods, in order."""
+    busy = levels(_taken_of(resource, taken), resource.capacity, resource.rules.before, resource.rules.after)
+    length, last_day = resource.slot_length, resource.last_day(now)
+    found: dict[date, list[Run]] = {}
+    passed = 0
+    for day, periods in opened.items():
+        found[day] = []
+        for opens, closes in periods:
+            count = (closes - opens) // length
+            too_late = count if last_day is not None and day > last_day else resource.too_late_slots(opens, now=now)
+            left = [0] * min(count, too_late) + [resource.capacity] * (count - too_late)
+            while passed < len(busy) and busy[passed][0][1] <= opens:
+                passed += 1
+            position = passed
+            while position < len(busy) and busy[position][0][0] < closes:
+                (begin, end), places = busy[position]
+                first, last = max(0, (begin - opens) // length), min(count, -((opens - end) // length))
+                left[first:last] = [min(places, each) for each in left[first:last]]
+                position += 1
+            _drop_short(left, resource.rules.min_slots)
+            found[day].append(Run(opens, left))
+    return found
+
+
+def free_periods(run: Run, resource: Resource) -> list[tuple[Period, int]]:
+    """The free times of a run, each with how many places are left."""
+    found: list[tuple[Period, int]] = []
+    position = 0
+    for places, together in groupby(run.left):
+        begin, position = position, position + sum(1 for _ in together)
+        if places:
+            period = (run.opens + begin * resource.slot_length, run.opens + position * resource.slot_length)
+            found.append((period, places))
+    return found
+
+
+def _taken_of(resource: Resource, taken: Mapping[UUID, Sequence[Taken]]) -> Sequence[Taken]:
     """What keeps others from the resource, in order of its beginnings: what is taken of its parts, too."""
     if not resource.parts:
         return taken[resource.id]
     return sorted((each for id_, _ in resource.parts for each in taken[id_]), key=lambda each: each[1])
 
 
-def slots_left(
-    resource: Resource, days: Iterable[date], taken: Mapping[UUID, Sequence[Taken]], *, now: datetime
-) -> dict[date, list[SlotLeft]]:
-    """The slots of each local day, with what is left for who orders now."""
-    last_day = resource.last_day(now)
-    runs = {day: resource.location.calendar.runs_of_slots(day, resource.slot_length) for day in days}
-    blocked = (
-        resource.blocked(slot.starts_at, slot.ends_at) for of_day in runs.values() for run in of_day for slot in run
-    )
-    left = places_left(blocked, taken_of(resource, taken), resource.capacity)
-
-    def of_run(day: date, run: Sequence[Slot]) -> list[SlotLeft]:
-        each = [max(0, next(left)) for _ in run]
-        for position, slot in enumerate(run):
-            if not resource.in_time(slot.starts_at, now=now) or (last_day is not None and day > last_day):
-                each[position] = 0
-        _drop_short_runs(each, resource.rules.min_slots)
-        return [SlotLeft(slot, places) for slot, places in zip(run, each, strict=True)]
-
-    return {day: [slot for run in of_day for slot in of_run(day, run)] for day, of_day in runs.items()}
-
-
-def _drop_short_runs(left: list[int], fewest: int) -> None:
+def _drop_short(left: list[int], fewest: int) -> None:
     """What is free between others and is shorter than a booking may be, is nobody's."""
+    if fewest == 1:
+        return
     start = 0
     for position in range(len(left) + 1):
         if position == len(left) or left[position] == 0:
             if position - start < fewest:
                 left[start:position] = [0] * (position - start)
             start = position + 1
-
-
-def periods_left(
-    resource: Resource,
-    opened: Mapping[date, Sequence[Period]],
-    taken: Mapping[UUID, Sequence[Taken]],
-    *,
-    now: datetime,
-) -> dict[date, list[tuple[Period, int]]]:
-    """The free times of each local day, each with how many places are left; days in order."""
-    busy = levels(taken_of(resource, taken), resource.capacity, resource.rules.before, resource.rules.after)
-    shortest = resource.rules.min_slots * resource.slot_length
-    found: dict[date, list[tuple[Period, int]]] = {}
-    passed = 0
-    for day, periods in opened.items():
-        found[day] = []
-        for period in resource.bookable(day, periods, now=now):
-            while passed < len(busy) and busy[passed][0][1] <= period[0]:
-                passed += 1
-            free = free_periods(period, busy[passed:] if passed else busy, resource.capacity)
-            found[day] += _long_enough(free, shortest) if resource.rules.min_slots > 1 else free
-    return found
-
-
-def _long_enough(free: Sequence[tuple[Period, int]], shortest: timedelta) -> list[tuple[Period, int]]:
-    """Without those that lie in a stretch which is shorter than a booking may be."""
-    kept: list[tuple[Period, int]] = []
-    stretch: list[tuple[Period, int]] = []
-    for each in [*free, None]:
-        if stretch and (each is None or each[0][0] > stretch[-1][0][1]):
-            if stretch[-1][0][1] - stretch[0][0][0] >= shortest:
-                kept += stretch
-            stretch = []
-        if each is not None:
-            stretch.append(each)
-    return kept

@@ -1,9 +1,10 @@
 """What is free: by the same rules by which orders are taken."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from foyer_chassis.auth import requires
@@ -17,7 +18,7 @@ from ..claiming import store as claiming
 from ..claiming.domain import Period, Taken
 from ..resources import store as resources_store
 from ..resources.domain import Resource
-from .domain import periods_left, slots_left
+from .domain import Run, free_periods, runs_of
 
 router = APIRouter(prefix="/v1", tags=["availability"])
 
@@ -87,6 +88,7 @@ async def availability(resource_id: UUID, reading: Reading, from_: From, days: D
     if resource is None or not resource.active:
         raise NotFoundError
     taken = await _taken(reading, [resource], from_, days)
+    runs = runs_of(resource, _opened(resource, from_, days), taken, now=reading.now)
     zone = resource.location.calendar.zone
     return AvailabilityOut(
         resource_id=resource_id,
@@ -96,19 +98,8 @@ async def availability(resource_id: UUID, reading: Reading, from_: From, days: D
         min_slots=resource.rules.min_slots,
         max_slots=resource.rules.max_slots,
         days=[
-            DayOut(
-                date=day,
-                slots=[
-                    SlotOut(
-                        starts_at=each.slot.starts_at.astimezone(zone),
-                        ends_at=each.slot.ends_at.astimezone(zone),
-                        free=each.left > 0,
-                        left=each.left,
-                    )
-                    for each in of_day
-                ],
-            )
-            for day, of_day in slots_left(resource, _days(from_, days), taken, now=reading.now).items()
+            DayOut(date=day, slots=[slot for run in of_day for slot in _slots(run, resource.slot_length, zone)])
+            for day, of_day in runs.items()
         ],
     )
 
@@ -120,7 +111,7 @@ async def free_times(
     from_: From,
     days: Days = 1,
 ) -> FreeTimesList:
-    """The free times of several resources, as periods rather than slots; one query whatever is asked for."""
+    """The free times of several resources, as periods of whole slots; one query whatever is asked for."""
     resources = await resources_store.resources_by_id(reading, resource_id)
     if missing := [str(id_) for id_ in resource_id if id_ not in resources or not resources[id_].active]:
         raise NotFoundError(field="resource_id", missing=missing)
@@ -128,17 +119,12 @@ async def free_times(
     opened: dict[UUID, dict[date, list[Period]]] = {}
     items = []
     for resource in resources.values():
-        calendar = resource.location.calendar
         if (periods := opened.get(resource.location.id)) is None:
-            periods = {
-                day: [(period.starts_at, period.ends_at) for period in calendar.open_periods(day)]
-                for day in _days(from_, days)
-            }
-            opened[resource.location.id] = periods
+            periods = opened[resource.location.id] = _opened(resource, from_, days)
         items.append(
             FreeTimesOut(
                 resource_id=resource.id,
-                time_zone=calendar.zone.key,
+                time_zone=resource.location.calendar.zone.key,
                 slot_minutes=resource.slot_length // timedelta(minutes=1),
                 price=resource.price,
                 capacity=resource.capacity,
@@ -149,10 +135,11 @@ async def free_times(
                         date=day,
                         free=[
                             FreePeriod(starts_at=starts_at, ends_at=ends_at, left=left)
-                            for (starts_at, ends_at), left in free
+                            for run in of_day
+                            for (starts_at, ends_at), left in free_periods(run, resource)
                         ],
                     )
-                    for day, free in periods_left(resource, periods, taken, now=reading.now).items()
+                    for day, of_day in runs_of(resource, periods, taken, now=reading.now).items()
                 ],
             )
         )
@@ -170,5 +157,20 @@ async def _taken(
     return await claiming.taken(reading, ids, begin, begin + timedelta(days=days + 2 * reach))
 
 
-def _days(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=n) for n in range(count)]
+def _opened(resource: Resource, first: date, days: int) -> dict[date, list[Period]]:
+    calendar = resource.location.calendar
+    return {
+        day: [(period.starts_at, period.ends_at) for period in calendar.open_periods(day)]
+        for day in (first + timedelta(days=n) for n in range(days))
+    }
+
+
+def _slots(run: Run, length: timedelta, zone: ZoneInfo) -> Iterator[SlotOut]:
+    for number, left in enumerate(run.left):
+        starts_at = run.opens + number * length
+        yield SlotOut(
+            starts_at=starts_at.astimezone(zone),
+            ends_at=(starts_at + length).astimezone(zone),
+            free=left > 0,
+            left=left,
+        )

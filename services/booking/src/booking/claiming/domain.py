@@ -125,37 +125,10 @@ def pick(capacity: int, quantity: int, period: Period, taken: Iterable[Taken]) -
     return picked
 
 
-def places_left(periods: Iterable[Period], taken: Iterable[Taken], capacity: int) -> Iterator[int]:
-    """For each period how many places are free all through it, one after the other if need be. Periods and `taken` in
-    order of their beginnings; one walk over both."""
-    coming = iter(taken)
-    following = next(coming, None)
-    near: list[Taken] = []
-    for begin, end in periods:
-        while following is not None and following[1] < end:
-            near.append(following)
-            following = next(coming, None)
-        near = [each for each in near if each[2] > begin]
-        meeting = [each for each in near if each[1] < end]
-        yield capacity - (_most_at_once(meeting, begin) if meeting else 0)
-
-
-def _most_at_once(taken: Sequence[Taken], begin: datetime) -> int:
-    """How many are taken at the worst instant."""
-    if len(taken) == 1:
-        return 1
-    # At one instant, what ends does so before what begins.
-    steps = sorted(step for _, starts_at, ends_at in taken for step in ((max(starts_at, begin), 1), (ends_at, -1)))
-    most = now = 0
-    for _, step in steps:
-        now += step
-        most = max(most, now)
-    return most
-
-
 def levels(taken: Sequence[Taken], capacity: int, before: timedelta, after: timedelta) -> list[tuple[Period, int]]:
     """Where fewer than all places are left for a booking that blocks `before` and `after` it too: periods in order of
-    time, without overlaps, each with how many are left. `taken` in order of its beginnings."""
+    time, without overlaps, each with how many are left all through it, one place after the other if need be. `taken` in
+    order of its beginnings."""
     if capacity == 1:
         return [(period, 0) for period in _merged((start - after, end + before) for _, start, end in taken)]
     steps = sorted(step for _, starts_at, ends_at in taken for step in ((starts_at, 1), (ends_at, -1)))
@@ -196,29 +169,3 @@ def _highest(counted: Sequence[tuple[Period, int]]) -> Iterator[tuple[Period, in
             heapq.heappop(active)
         if active:
             yield (since, until), -active[0][0]
-
-
-def free_periods(opened: Period, busy: Sequence[tuple[Period, int]], capacity: int) -> list[tuple[Period, int]]:
-    """What is left of an open period, with how many places; `busy` as `levels` tells it."""
-    free: list[tuple[Period, int]] = []
-    position, closes = opened
-
-    def add(until: datetime, left: int) -> None:
-        if left <= 0 or until <= position:
-            return
-        if free and free[-1][0][1] == position and free[-1][1] == left:
-            free[-1] = ((free[-1][0][0], until), left)
-        else:
-            free.append(((position, until), left))
-
-    for (begin, end), left in busy:
-        if end <= position:
-            continue
-        if begin >= closes:
-            break
-        add(begin, capacity)
-        position = max(position, begin)
-        add(min(end, closes), left)
-        position = min(end, closes)
-    add(closes, capacity)
-    return free

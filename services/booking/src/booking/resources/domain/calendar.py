@@ -144,16 +144,10 @@ class Calendar:
 
     def slots(self, day: date, slot_length: timedelta) -> list[Slot]:
         """The slots of a local day. What is left at closing and is shorter than a slot is not bookable."""
-        return [slot for slots in self.runs_of_slots(day, slot_length) for slot in slots]
-
-    def runs_of_slots(self, day: date, slot_length: timedelta) -> list[list[Slot]]:
-        """The slots of each open period of a local day: a booking lies within one of them."""
         return [
-            [
-                Slot(period.starts_at + n * slot_length, period.starts_at + (n + 1) * slot_length)
-                for n in range((period.ends_at - period.starts_at) // slot_length)
-            ]
+            Slot(period.starts_at + n * slot_length, period.starts_at + (n + 1) * slot_length)
             for period in self.open_periods(day)
+            for n in range((period.ends_at - period.starts_at) // slot_length)
         ]
 
     def count_slots(self, starts_at: datetime, ends_at: datetime, slot_length: timedelta, *, now: datetime) -> int:

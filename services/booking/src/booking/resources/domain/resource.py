@@ -1,6 +1,5 @@
 """Locations, and what can be booked there by the slot: by which rules, at which price."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -190,13 +189,11 @@ class Resource(ResourcePlan):
         """The time that a booking keeps others away: its own and the buffers."""
         return starts_at - self.rules.before, ends_at + self.rules.after
 
-    def bookable(self, day: date, opened: Iterable[Period], *, now: datetime) -> list[Period]:
-        """Of the open periods of a local day, what notice and horizon leave."""
-        last_day = self.last_day(now)
-        if last_day is not None and day > last_day:
-            return []
-        first = now + self.rules.notice
-        return [(max(opens, first), closes) for opens, closes in opened if closes > first]
+    def too_late_slots(self, opens: datetime, *, now: datetime) -> int:
+        """How many of the slots that are counted from an opening cannot be ordered any more; see `in_time`."""
+        begun = (now - opens) // self.slot_length + 1
+        inside_notice = -((opens - now - self.rules.notice) // self.slot_length)
+        return max(0, begun, inside_notice)
 
     def quote(self, starts_at: datetime, ends_at: datetime, *, now: datetime) -> int:
         """Number of slots of a booking, if it can be ordered now.

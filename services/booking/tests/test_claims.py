@@ -19,13 +19,17 @@ SLOT = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 
 
-def resource_of(capacity: int, rules: Rules) -> Resource:
-    calendar = Calendar(ZoneInfo("UTC"), tuple(OpeningHours(day, 540, 640) for day in range(7)), frozenset())
+TEN_SLOTS = Calendar(ZoneInfo("UTC"), tuple(OpeningHours(day, 540, 640) for day in range(7)), frozenset())
+
+
+def resource_of(
+    capacity: int = 1, rules: Rules = Rules(), calendar: Calendar = TEN_SLOTS, slot_length: timedelta = SLOT
+) -> Resource:
     return Resource(
         id=uuid4(),
         location=Location(id=uuid4(), name="Фойе", calendar=calendar, version=1),
         name="Нева",
-        slot_length=SLOT,
+        slot_length=slot_length,
         price=Money(amount=1, currency="RUB"),
         hold_ttl=None,
         active=True,

@@ -86,7 +86,7 @@ class Holiday:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class OpenPeriod:
     starts_at: datetime
     ends_at: datetime
 
@@ -123,14 +123,14 @@ class Calendar:
         closed.update(holiday.day for holiday in holidays if holiday.day not in special_hours)
         return cls(zone, tuple(opening_hours), frozenset(closed), special_hours)
 
-    def open_periods(self, day: date) -> list[Slot]:
+    def open_periods(self, day: date) -> list[OpenPeriod]:
         """When it is open on a local day, as instants."""
         if day in self.closed_days:
             return []
         hours = self.special_hours.get(day)
         if hours is None:
             hours = tuple((each.opens, each.closes) for each in self.opening_hours if each.weekday == day.weekday())
-        return [Slot(self.instant(day, opens), self.instant(day, closes)) for opens, closes in hours]
+        return [OpenPeriod(self.instant(day, opens), self.instant(day, closes)) for opens, closes in hours]
 
     def local_day(self, instant: datetime) -> date:
         return instant.astimezone(self.zone).date()
@@ -141,14 +141,6 @@ class Calendar:
         whole_days, minutes = divmod(minutes, MINUTES_A_DAY)
         wall = datetime.combine(day + timedelta(days=whole_days), time(minutes // 60, minutes % 60), self.zone)
         return wall.astimezone(UTC)
-
-    def slots(self, day: date, slot_length: timedelta) -> list[Slot]:
-        """The slots of a local day. What is left at closing and is shorter than a slot is not bookable."""
-        return [
-            Slot(period.starts_at + n * slot_length, period.starts_at + (n + 1) * slot_length)
-            for period in self.open_periods(day)
-            for n in range((period.ends_at - period.starts_at) // slot_length)
-        ]
 
     def count_slots(self, starts_at: datetime, ends_at: datetime, slot_length: timedelta, *, now: datetime) -> int:
         """How many whole slots a booking takes.

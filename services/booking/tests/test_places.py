@@ -157,6 +157,24 @@ async def test_a_hall_blocks_its_rooms_and_is_blocked_by_each(booking: Running) 
     assert await left(booking, right_room) == {"14:00": 0, "14:30": 0}
 
 
+@pytest.mark.feature("A15")
+async def test_several_places_move_onto_a_part_of_their_own_old_time(booking: Running) -> None:
+    resource, small = await add_resource(booking, capacity=3), await add_resource(booking)
+    two, one = placed(resource, quantity=2), placed(resource, TOMORROW + 2 * HOUR)
+    await booking.handle(two, one, paid(two.data.order_id))
+    moved = await move(booking, two, TOMORROW + HOUR)
+    assert (moved.status_code, moved.json()["quantity"], moved.json()["total"]["amount"]) == (200, 2, 80000)
+    counts = await left(booking, resource)
+    assert {time: counts[time] for time in ("10:00", "11:00", "12:30")} == {"10:00": 1, "11:00": 0, "12:30": 2}
+    await booking.handle(last := placed(resource, minutes=60, quantity=2))
+    assert await outcome(booking, last) == ["held"]
+    refused = await move(booking, two, TOMORROW)
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (409, "places-taken")
+    assert await left(booking, resource) == {**counts, "09:00": 1, "09:30": 1}
+    too_small = await move(booking, two, TOMORROW, resource_id=str(small))
+    assert (too_small.status_code, too_small.json()["type"].rpartition("/")[2]) == (422, "too-many-places")
+
+
 @pytest.mark.feature("X5")
 async def test_late_money_has_all_of_a_hall_or_nothing(booking: Running) -> None:
     left_room = await add_resource(booking)

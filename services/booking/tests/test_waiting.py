@@ -13,7 +13,7 @@ from foyer_contracts.envelope import Event
 from foyer_contracts.samples import SAMPLES
 
 from .conftest import NOW, TOMORROW, add_resource, cancelled, paid, placed
-from .test_places import block, claims, left, outcome
+from .test_places import block, change_resource, claims, left, outcome
 from .test_recurring import give_up
 from .test_rescheduling import move
 
@@ -187,6 +187,20 @@ async def test_every_way_in_which_a_time_becomes_free_is_noticed(booking: Runnin
     path = f"/v1/blocks/{blocked.json()['id']}"
     assert (await booking.client("rita", "rent_manager").delete(path)).status_code == 204
     assert await offered() == times
+
+
+@pytest.mark.feature("X5")
+async def test_more_places_and_shorter_buffers_are_offered_too(booking: Running) -> None:
+    resource = await add_resource(booking, buffer_after_minutes=30)
+    other = await add_resource(booking)
+    await booking.handle(placed(resource), placed(other))
+    await waiting(booking, resource, "anna", "boris", starts_at=TOMORROW)
+    await waiting(booking, resource, "clara", starts_at=TOMORROW - HOUR, minutes=60)
+    await waiting(booking, other, "dora")
+    for more, offered in (({"buffer_after_minutes": 0}, ["clara"]), ({"capacity": 2}, ["clara", "anna"])):
+        assert (await change_resource(booking, resource, **more)).status_code == 200
+        await booking.handle_twice((await booking.published("booking.resource.changed.v1"))[-1])
+        assert [who for _, who in await offers(booking)] == offered
 
 
 @pytest.mark.feature("X5")

@@ -16,6 +16,7 @@ from .reserving.use_cases import lock_places
 from .resources import clock as resources_clock
 from .settings import Settings
 from .waiting import clock as waiting_clock
+from .waiting import consumers as waiting
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -23,6 +24,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     return WorkerParts(
         subscriptions=[
             *subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+            *waiting.SUBSCRIPTIONS,
             *classes.SUBSCRIPTIONS,
             *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *hotel.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts import booking as events
+from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 
 from ..claiming import store as claiming
@@ -29,6 +30,8 @@ from .domain import (
 
 #: Of those who wait for a time that is free again so many are looked at, first come first.
 MOST_LOOKED_AT = 500
+#: Nobody waits for what is further away.
+LONGEST_WAIT = timedelta(days=3660)
 
 
 async def join(
@@ -152,6 +155,12 @@ async def offer_freed(transaction: Transaction, freed: Sequence[Freed]) -> None:
             subject=offer.id,
             sequence=offer.version,
         )
+
+
+async def ask_again(transaction: Transaction, changed: Event[events.ResourceChanged]) -> None:
+    """A resource has more places or shorter buffers than before, maybe: what is free by that is offered, too."""
+    now = transaction.now
+    await offer_freed(transaction, [Freed(changed.data.resource_id, now, now + LONGEST_WAIT)])
 
 
 async def _book_for(transaction: Transaction, wanted: Sequence[tuple[Entry, Resource]]) -> Book:

@@ -9,6 +9,7 @@ from uuid import UUID
 from foyer_chassis.consumer import handling
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import InvalidError
+from foyer_contracts.booking import ResourceChanged
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 from foyer_contracts.orders import OrderCancelled, OrderPlaced, SlotRequest
@@ -32,6 +33,8 @@ async def lock_places(transaction: Transaction, batch: Sequence[Event[Any]]) -> 
     for event in batch:
         if isinstance(event.data, OrderPlaced) and event.data.slots is not None:
             resource_ids.add(event.data.slots.resource_id)
+        elif isinstance(event.data, ResourceChanged):
+            resource_ids.add(event.data.resource_id)
         elif isinstance(event.data, PaymentSucceeded | AccountDebited | OrderCancelled):
             order_ids.add(event.data.order_id)
     await store.lock_places(transaction, resource_ids=resource_ids, order_ids=order_ids)

@@ -218,9 +218,10 @@ async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
         await connection.execute(
             f"""
             INSERT INTO reservations (id, order_id, resource_id, during, slots, price_amount, price_currency, status,
-                expires_at, version, created_at)
+                expires_at, version, created_at, has_claims)
             SELECT {_id("n + 1")}, {_id("n + 1")}, {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
-                tstzrange(begins, begins + interval '1 hour'), {SLOTS}, {PRICE}, 'RUB', 'confirmed', NULL, 2, now()
+                tstzrange(begins, begins + interval '1 hour'), {SLOTS}, {PRICE}, 'RUB', 'confirmed', NULL, 2,
+                now(), true
             FROM (
                 SELECT n, date_trunc('day', now()) + interval '2 days' + (n / {ROOMS}) * interval '6 hours' AS begins
                 FROM generate_series($1::bigint, $2::bigint) AS n

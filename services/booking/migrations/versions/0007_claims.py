@@ -11,6 +11,53 @@ depends_on = None
 
 ID = UUID(as_uuid=True)
 
+#: While workers and API of the release before this one still run: what they take, free and move is claimed for them,
+#: and refused to them as they know it (no row) where it is taken. Dropped, with `has_claims`, by the next release.
+PREVIOUS_RELEASE = (
+    """
+    CREATE FUNCTION claim_for_previous_release() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.status IN ('active', 'confirmed', 'held') THEN
+            INSERT INTO slot_claims (owner, owner_id, occurrence, resource_id, place, blocked)
+            VALUES ('reservation', NEW.id, 0, NEW.resource_id, 1, NEW.during)
+            ON CONFLICT DO NOTHING;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER reservations_of_previous_release BEFORE INSERT ON reservations
+    FOR EACH ROW WHEN (NOT NEW.has_claims) EXECUTE FUNCTION claim_for_previous_release()
+    """,
+    """
+    CREATE FUNCTION move_claims_for_previous_release() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.status IN ('expired', 'released') THEN
+            DELETE FROM slot_claims WHERE owner_id = NEW.id;
+        ELSE
+            UPDATE slot_claims SET resource_id = NEW.resource_id, blocked = NEW.during
+            WHERE owner_id = NEW.id AND resource_id = OLD.resource_id AND blocked = OLD.during
+                -- This release has moved them already. Without buffers, one claim at the old time says that it did not.
+                AND (SELECT count(*) FROM slot_claims WHERE owner_id = NEW.id) = 1
+                AND EXISTS (
+                    SELECT FROM resources
+                    WHERE id = NEW.resource_id AND buffer_before_minutes = 0 AND buffer_after_minutes = 0
+                );
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER reservations_moved_by_previous_release AFTER UPDATE ON reservations
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (
+        NEW.status IN ('expired', 'released') OR NEW.during <> OLD.during OR NEW.resource_id <> OLD.resource_id
+    ) EXECUTE FUNCTION move_claims_for_previous_release()
+    """,
+)
+
 
 def upgrade() -> None:
     for name, default in (
@@ -63,6 +110,9 @@ def upgrade() -> None:
     op.add_column("reservations", sa.Column("quantity", sa.Integer, nullable=False, server_default="1"))
     op.create_check_constraint("reservations_quantity", "reservations", "quantity > 0")
     op.create_index("reservations_of_resource", "reservations", ["resource_id", sa.text("lower(during)")])
+    op.add_column("reservations", sa.Column("has_claims", sa.Boolean, nullable=False, server_default="false"))
+    for statement in PREVIOUS_RELEASE:
+        op.execute(statement)
     # Nobody takes a place while what is taken moves over.
     op.execute("LOCK TABLE reservations IN SHARE ROW EXCLUSIVE MODE")
     op.execute(

@@ -43,10 +43,10 @@ _TAKE = sa.text(f"""
     reserved AS (
         INSERT INTO reservations (
             id, order_id, resource_id, during, slots, quantity, occurrences, price_amount, price_currency, status,
-            expires_at, version, created_at
+            expires_at, version, created_at, has_claims
         )
         SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, occurrences::jsonb, amount,
-            currency, status, expires_at, 1, CAST(:now AS timestamptz)
+            currency, status, expires_at, 1, CAST(:now AS timestamptz), true
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
             CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:quantities AS integer[]),

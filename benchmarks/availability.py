@@ -19,16 +19,17 @@ RESOURCES = 50
 DAYS = 31
 VARIANTS = 20  # of the page of many resources, so that it is not always the same one
 SKIPPED_DAYS = 3  # the reservations begin before, however few there are
-TAKING = "status IN ('active', 'confirmed', 'held')"
 
-#: The two statements of the service: resources/store.py, _RESOURCES_BY_ID; reserving/store.py, _TAKEN_BETWEEN.
+#: The two statements of the service: resources/store.py, _RESOURCES_BY_ID; claiming/store.py, _TAKEN.
 RESOURCE_SQL = """
-SELECT r.*, l.name, l.time_zone, l.opening_hours, l.closed_days, l.version
+SELECT r.*, l.name, l.time_zone, l.opening_hours, l.closed_days, l.special_days, l.holidays, l.version,
+    (SELECT jsonb_agg(jsonb_build_array(part.id, part.capacity)) FROM resources part
+     JOIN resource_parts ON part_id = part.id WHERE whole_id = r.id) AS parts
 FROM resources r JOIN locations l ON l.id = r.location_id WHERE r.id IN ({ids});
 """
-TAKEN_SQL = f"""
-SELECT resource_id, lower(during) AS starts_at, upper(during) AS ends_at FROM reservations
-WHERE resource_id IN ({{ids}}) AND during && tstzrange('{{begin}}', '{{end}}') AND {TAKING}
+TAKEN_SQL = """
+SELECT resource_id, place, lower(blocked) AS starts_at, upper(blocked) AS ends_at FROM slot_claims
+WHERE resource_id IN ({ids}) AND blocked && tstzrange('{begin}', '{end}')
 ORDER BY resource_id, starts_at;
 """
 

@@ -210,18 +210,19 @@ async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
     """Confirmed reservations of an hour, four a day in each room from the day after tomorrow on: a million fill 250
     days of a thousand rooms. Number n is the UUID of n + 1, and so is its order's."""
     async with bench.database("booking") as connection:
-        constraint = "reservations_no_two_overlap"
+        constraint = "slot_claims_no_two_overlap"
         definition = await connection.fetchval(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1", constraint
         )
         # Built once it is faster by far than kept up row by row.
-        await connection.execute(f"ALTER TABLE reservations DROP CONSTRAINT {constraint}")
+        await connection.execute(f"ALTER TABLE slot_claims DROP CONSTRAINT {constraint}")
         await connection.execute(
             f"""
             INSERT INTO reservations (id, order_id, resource_id, during, slots, price_amount, price_currency, status,
-                expires_at, version, created_at)
+                expires_at, version, created_at, has_claims)
             SELECT {_id("n + 1")}, {_id("n + 1")}, {_id(f"{FIRST_ROOM} + n % {ROOMS}")},
-                tstzrange(begins, begins + interval '1 hour'), {SLOTS}, {PRICE}, 'RUB', 'confirmed', NULL, 2, now()
+                tstzrange(begins, begins + interval '1 hour'), {SLOTS}, {PRICE}, 'RUB', 'confirmed', NULL, 2,
+                now(), true
             FROM (
                 SELECT n, date_trunc('day', now()) + interval '2 days' + (n / {ROOMS}) * interval '6 hours' AS begins
                 FROM generate_series($1::bigint, $2::bigint) AS n
@@ -230,8 +231,15 @@ async def reservations(bench: Bench, count: int, *, first: int = 0) -> None:
             first,
             first + count - 1,
         )
-        await connection.execute(f"ALTER TABLE reservations ADD CONSTRAINT {constraint} {definition}")
-        await connection.execute("VACUUM ANALYZE reservations")
+        await connection.execute(
+            """
+            INSERT INTO slot_claims (owner, owner_id, occurrence, resource_id, place, blocked)
+            SELECT 'reservation', id, 0, resource_id, 1, during FROM reservations
+            WHERE id NOT IN (SELECT owner_id FROM slot_claims)
+            """
+        )
+        await connection.execute(f"ALTER TABLE slot_claims ADD CONSTRAINT {constraint} {definition}")
+        await connection.execute("VACUUM ANALYZE reservations, slot_claims")
 
 
 async def outbox(connection: Any, body: bytes, event_type: str, count: int) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,20 +30,25 @@ async def add_resource(
     time_zone: str = "UTC",
     hours: list[dict[str, int]] | None = None,
     slot_minutes: int = 30,
+    beside: UUID | None = None,
     **more: object,
 ) -> UUID:
-    """A location with one resource, made through the API by an administrator; the resource's id."""
+    """A resource, made through the API by an administrator, at a location of its own or `beside` another; its id."""
     admin = booking.client("alex", "administrator")
-    location = await admin.post(
-        "/v1/locations",
-        json={"name": "Фойе", "time_zone": time_zone, "opening_hours": hours or WHOLE_DAY},
-        headers={"Idempotency-Key": uuid4().hex},
-    )
-    assert location.status_code == 201, location.text
+    if beside is None:
+        location = await admin.post(
+            "/v1/locations",
+            json={"name": "Фойе", "time_zone": time_zone, "opening_hours": hours or WHOLE_DAY},
+            headers={"Idempotency-Key": uuid4().hex},
+        )
+        assert location.status_code == 201, location.text
+        location_id = location.json()["id"]
+    else:
+        location_id = (await admin.get(f"/v1/resources/{beside}")).json()["location_id"]
     resource = await admin.post(
         "/v1/resources",
         json={
-            "location_id": location.json()["id"],
+            "location_id": location_id,
             "name": "Нева",
             "slot_minutes": slot_minutes,
             "price": {"amount": 10000, "currency": "RUB"},
@@ -65,7 +70,9 @@ def placed(
     prepaid: bool = True,
     terms: Terms | None = None,
     payer_kind: Literal["individual", "company"] = "individual",
+    **slots: Any,
 ) -> Event[OrderPlaced]:
+    """`slots`: more of the `SlotRequest`, e.g. `quantity`."""
     order_id = order_id or uuid4()
     data = OrderPlaced(
         order_id=order_id,
@@ -78,7 +85,9 @@ def placed(
         prepaid=prepaid,
         terms=terms,
         responsible_ids=[],
-        slots=SlotRequest(resource_id=resource_id, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=minutes)),
+        slots=SlotRequest(
+            resource_id=resource_id, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=minutes), **slots
+        ),
     )
     return Event.make(data, subject=order_id, sequence=1, time=NOW)
 

@@ -1,10 +1,10 @@
 """The slot grid: local rules made into instants, also on the day of a clock change (X2)."""
 
-from datetime import date, timedelta
-from itertools import pairwise
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from booking.availability.domain import Run, runs_of
 from booking.resources.domain import (
     Calendar,
     InThePastError,
@@ -15,9 +15,17 @@ from booking.resources.domain import (
 from foyer_chassis.testing import Running, utc
 
 from .conftest import NINE_TO_NINE, NOW, add_resource
+from .test_claims import resource_of
 
 HALF_HOUR = timedelta(minutes=30)
 ALWAYS = tuple(OpeningHours(day, 0, 1440) for day in range(7))
+
+
+def runs(calendar: Calendar, day: date) -> list[Run]:
+    """What is listed of a day on which nothing is taken."""
+    resource = resource_of(calendar=calendar, slot_length=HALF_HOUR)
+    opened = {day: [(period.starts_at, period.ends_at) for period in calendar.open_periods(day)]}
+    return runs_of(resource, opened, {resource.id: []}, now=NOW)[day]
 
 
 @pytest.mark.feature("X2")
@@ -33,11 +41,9 @@ ALWAYS = tuple(OpeningHours(day, 0, 1440) for day in range(7))
     ],
 )
 def test_day_of_clock_change_has_its_hours(zone: str, day: date, hours: int) -> None:
-    slots = Calendar(ZoneInfo(zone), ALWAYS, frozenset()).slots(day, HALF_HOUR)
-    assert len(slots) == hours * 2
-    assert slots[-1].ends_at - slots[0].starts_at == timedelta(hours=hours)
-    assert all(first.ends_at == second.starts_at for first, second in pairwise(slots))
-    assert len({slot.starts_at for slot in slots}) == len(slots)
+    (run,) = runs(Calendar(ZoneInfo(zone), ALWAYS, frozenset()), day)
+    assert run.left == [1] * hours * 2
+    assert run.opens == datetime.combine(day, time(), ZoneInfo(zone))
 
 
 @pytest.mark.feature("X2")
@@ -63,8 +69,8 @@ async def test_the_skipped_hour_is_not_offered(booking: Running) -> None:
 @pytest.mark.feature("X2")
 def test_nine_to_nine_stays_so_by_the_wall_clock() -> None:
     calendar = Calendar(ZoneInfo("Europe/Berlin"), tuple(OpeningHours(d, 540, 1260) for d in range(7)), frozenset())
-    assert calendar.slots(date(2027, 3, 27), HALF_HOUR)[0].starts_at == utc(2027, 3, 27, 8)
-    assert calendar.slots(date(2027, 3, 28), HALF_HOUR)[0].starts_at == utc(2027, 3, 28, 7)
+    assert [run.opens for run in runs(calendar, date(2027, 3, 27))] == [utc(2027, 3, 27, 8)]
+    assert [run.opens for run in runs(calendar, date(2027, 3, 28))] == [utc(2027, 3, 28, 7)]
 
 
 @pytest.mark.feature("A11")
@@ -99,11 +105,11 @@ async def test_free_times_of_many_agree_with_the_slots(booking: Running) -> None
     assert answer.status_code == 200
     by_id = {item["resource_id"]: item for item in answer.json()["items"]}
     assert [d["free"] for d in by_id[str(one)]["days"]] == [
-        [{"starts_at": "2026-12-02T04:00:00Z", "ends_at": "2026-12-02T16:00:00Z"}],
-        [{"starts_at": "2026-12-03T04:00:00Z", "ends_at": "2026-12-03T16:00:00Z"}],
+        [{"starts_at": "2026-12-02T04:00:00Z", "ends_at": "2026-12-02T16:00:00Z", "left": 1}],
+        [{"starts_at": "2026-12-03T04:00:00Z", "ends_at": "2026-12-03T16:00:00Z", "left": 1}],
     ]
     assert by_id[str(two)]["days"][1]["free"] == [
-        {"starts_at": "2026-12-03T05:00:00Z", "ends_at": "2026-12-04T05:00:00Z"}
+        {"starts_at": "2026-12-03T05:00:00Z", "ends_at": "2026-12-04T05:00:00Z", "left": 1}
     ]
 
 

@@ -2,6 +2,8 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .blocking import tables as blocking
+from .claiming import tables as claiming
 from .classes import tables as classes
 from .coworking import tables as coworking
 from .hotel import tables as hotel
@@ -10,9 +12,13 @@ from .memberships import tables as memberships
 from .reserving import tables as reserving
 from .resources.tables import metadata
 from .visitors import tables as visitors
+from .waiting import tables as waiting
 
 for table in (
+    claiming.slot_claims,
     reserving.reservations,
+    blocking.resource_blocks,
+    waiting.waiting_entries,
     visitors.visitors,
     memberships.passes,
     classes.classes,

@@ -4,6 +4,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .claiming import clock as claiming_clock
 from .classes import consumers as classes
 from .coworking import consumers as coworking
 from .hotel import consumers as hotel
@@ -11,7 +12,11 @@ from .lodging import clock as lodging_clock
 from .lodging import consumers as lodging
 from .reserving.clock import loops
 from .reserving.consumers import subscriptions
+from .reserving.use_cases import lock_places
+from .resources import clock as resources_clock
 from .settings import Settings
+from .waiting import clock as waiting_clock
+from .waiting import consumers as waiting
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -19,6 +24,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     return WorkerParts(
         subscriptions=[
             *subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
+            *waiting.SUBSCRIPTIONS,
             *classes.SUBSCRIPTIONS,
             *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *hotel.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
@@ -26,6 +32,10 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         ],
         loops=[
             *loops(database, every_seconds=settings.clock_seconds),
+            *waiting_clock.loops(database, every_seconds=settings.clock_seconds),
+            *claiming_clock.loops(database),
+            *resources_clock.loops(database),
             *lodging_clock.loops(database, every_seconds=settings.clock_seconds),
         ],
+        prepare=lock_places,
     )

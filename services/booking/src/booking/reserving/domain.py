@@ -7,7 +7,7 @@ expired makes a new one.
       └──────────────release────────────────▶ released
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,6 @@ from uuid import UUID
 
 from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
-
-Period = tuple[datetime, datetime]
 
 
 class Status(StrEnum):
@@ -50,7 +48,7 @@ TRANSITIONS: Mapping[tuple[Status, Verb], Status] = MappingProxyType(
     }
 )
 
-#: In these a reservation takes its places: no other may overlap it (the exclusion constraint says the same).
+#: In these a reservation has its places (the index of one live reservation per order says the same).
 TAKING = frozenset({Status.HELD, Status.CONFIRMED, Status.ACTIVE})
 
 #: Reasons of a cancelled order that began here: nothing is left to release, and money that comes later may have the
@@ -65,12 +63,32 @@ def next_status(status: Status, verb: Verb) -> Status | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time of a booking that recurs.
+
+    Attributes:
+        number: by which its places are known.
+        cancelled: given up, while the rest of the booking stays.
+    """
+
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """Places taken for an order.
 
     Attributes:
+        starts_at, ends_at: of a booking that recurs, from the beginning of its first time to the end of its last.
+        slots: of all its times together.
+        occurrences: the times of a booking that recurs, those that were given up too; none: it has one time.
         expires_at: when an unpaid hold ends; None once confirmed without a hold.
-        unit_price: of one slot, as it was when the places were taken.
+        unit_price: of one slot of one place, as it was when the places were taken.
+        quantity: how many equal places.
     """
 
     id: UUID
@@ -83,10 +101,33 @@ class Reservation:
     status: Status
     expires_at: datetime | None
     version: int
+    quantity: int = 1
+    occurrences: tuple[Occurrence, ...] = ()
 
     @property
     def total(self) -> Money:
-        return self.unit_price * self.slots
+        return self.price_of(self.slots)
+
+    @property
+    def times(self) -> list[Occurrence]:
+        """The times that it has, in order; of a booking that does not recur, the one."""
+        if not self.occurrences:
+            return [Occurrence(0, self.starts_at, self.ends_at, self.slots)]
+        return [each for each in self.occurrences if not each.cancelled]
+
+    def price_of(self, slots: int) -> Money:
+        return self.unit_price * (slots * self.quantity)
+
+    def recurring(self, occurrences: Sequence[Occurrence]) -> "Reservation":
+        """With these times; at least one of them is left."""
+        left = [each for each in occurrences if not each.cancelled]
+        return replace(
+            self,
+            occurrences=tuple(occurrences),
+            starts_at=min(each.starts_at for each in left),
+            ends_at=max(each.ends_at for each in left),
+            slots=sum(each.slots for each in left),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +159,41 @@ class CannotBeMovedError(ConflictError):
 
     title_en = "The booking cannot be moved"
     title_ru = "Бронирование нельзя перенести"
+
+
+class RecurringCannotBeMovedError(ConflictError):
+    """Of a booking that recurs, cancel the time that does not suit and book another."""
+
+    title_en = "A booking that recurs cannot be moved"
+    title_ru = "Повторяющееся бронирование нельзя перенести"
+
+
+class NotRecurringError(ConflictError):
+    """The booking has one time: cancel the order."""
+
+    title_en = "The booking does not recur"
+    title_ru = "Бронирование не повторяется"
+
+
+class LastOccurrencesError(ConflictError):
+    """Nothing would be left of the booking: cancel the order."""
+
+    title_en = "Nothing would be left"
+    title_ru = "От бронирования ничего не останется"
+
+
+class CannotBeCancelledError(ConflictError):
+    """Only times of a booking that is held, confirmed or under way can be given up."""
+
+    title_en = "The times cannot be given up"
+    title_ru = "Отменить эти даты нельзя"
+
+
+class UnknownOccurrenceError(InvalidError):
+    """The booking has no such time."""
+
+    title_en = "No such time"
+    title_ru = "Такой даты в бронировании нет"
 
 
 class BegunError(ConflictError):
@@ -158,6 +234,8 @@ def moved(reservation: Reservation, order: OrderCopy, to: Move, *, now: datetime
     """
     if reservation.status not in TAKING:
         raise CannotBeMovedError(state={"status": reservation.status.value, "version": reservation.version})
+    if reservation.occurrences:
+        raise RecurringCannotBeMovedError
     if reservation.status is Status.ACTIVE and (to.starts_at != reservation.starts_at or to.ends_at <= now):
         raise BegunError(field="starts_at", starts_at=reservation.starts_at.isoformat(), now=now.isoformat())
     unit_price = to.unit_price
@@ -176,28 +254,33 @@ def moved(reservation: Reservation, order: OrderCopy, to: Move, *, now: datetime
     )
 
 
-def free_slots(slots: Iterable[Period], taken: Iterable[Period]) -> Iterator[bool]:
-    """For each slot whether it is free. Both in order of time, `taken` without overlaps; one walk over both."""
-    rest = iter(taken)
-    current = next(rest, None)
-    for starts_at, ends_at in slots:
-        while current is not None and current[1] <= starts_at:
-            current = next(rest, None)
-        yield current is None or current[0] >= ends_at
+def without(
+    reservation: Reservation, starts_at: datetime, *, following: bool, now: datetime
+) -> tuple[Reservation, list[Occurrence]]:
+    """The reservation without one of its times, or without that and all that follow; and those that are given up now
+    (none: they were before).
 
-
-def free_periods(open_from: datetime, open_to: datetime, taken: Iterable[Period]) -> list[Period]:
-    """What is left of an open period when the taken times are cut out; `taken` in order of time, without overlaps."""
-    free = []
-    position = open_from
-    for starts_at, ends_at in taken:
-        if ends_at <= position:
-            continue
-        if starts_at >= open_to:
-            break
-        if starts_at > position:
-            free.append((position, starts_at))
-        position = ends_at
-    if position < open_to:
-        free.append((position, open_to))
-    return free
+    Raises:
+        CannotBeCancelledError, NotRecurringError, UnknownOccurrenceError, BegunError, LastOccurrencesError
+    """
+    if reservation.status not in TAKING:
+        raise CannotBeCancelledError(state={"status": reservation.status.value, "version": reservation.version})
+    if not reservation.occurrences:
+        raise NotRecurringError
+    meant = next((each for each in reservation.occurrences if each.starts_at == starts_at), None)
+    if meant is None:
+        raise UnknownOccurrenceError(field="starts_at", value=starts_at.isoformat())
+    if meant.starts_at <= now:
+        raise BegunError(field="starts_at", starts_at=starts_at.isoformat(), now=now.isoformat())
+    given_up = [
+        each
+        for each in reservation.occurrences
+        if not each.cancelled and (each.number == meant.number or (following and each.starts_at > meant.starts_at))
+    ]
+    numbers = {each.number for each in given_up}
+    after = [replace(each, cancelled=each.cancelled or each.number in numbers) for each in reservation.occurrences]
+    if all(each.cancelled for each in after):
+        raise LastOccurrencesError
+    if not given_up:
+        return reservation, []
+    return replace(reservation.recurring(after), version=reservation.version + 1), given_up

@@ -1,6 +1,6 @@
-"""What is free, and what is reserved."""
+"""What is reserved, and moving it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,76 +11,38 @@ from foyer_chassis.errors import ForbiddenError, NotFoundError
 from foyer_chassis.http import Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from foyer_contracts.orders import Actor
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..resources import store as resources_store
+from ..resources.routes import Moment
 from . import store, use_cases
-from .domain import Period, Reservation, free_periods, free_slots
+from .domain import Reservation
 
 router = APIRouter(prefix="/v1", tags=["reservations"])
 
-MOST_DAYS = 31
-MOST_RESOURCES = 50
 _FIRST_ID = UUID(int=0)
 
-From = Annotated[date, Query(alias="from", description="first local day")]
-Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
 
-
-class SlotOut(BaseModel):
+class OccurrenceOut(BaseModel):
     starts_at: datetime
     ends_at: datetime
-    free: bool
-
-
-class DayOut(BaseModel):
-    """A local day. On the day of a clock change it has 23 or 25 hours."""
-
-    date: date
-    slots: list[SlotOut]
-
-
-class AvailabilityOut(BaseModel):
-    """Instants carry the offset that the location's clocks show then."""
-
-    resource_id: UUID
-    time_zone: str
+    slots: int
     price: Money
-    days: list[DayOut]
-
-
-class FreePeriod(BaseModel):
-    starts_at: datetime
-    ends_at: datetime
-
-
-class FreeDay(BaseModel):
-    date: date
-    free: list[FreePeriod]
-
-
-class FreeTimesOut(BaseModel):
-    resource_id: UUID
-    time_zone: str
-    slot_minutes: int
-    price: Money
-    days: list[FreeDay]
-
-
-class FreeTimesList(BaseModel):
-    items: list[FreeTimesOut]
+    cancelled: bool
 
 
 class ReservationOut(BaseModel):
     id: UUID
     order_id: UUID
     resource_id: UUID
-    starts_at: datetime
+    starts_at: datetime = Field(description="of a booking that recurs, those of the first time that is left")
     ends_at: datetime
-    slots: int
+    slots: int = Field(description="of all times together")
+    quantity: int = Field(description="how many equal places")
     status: Literal["held", "confirmed", "active", "ended", "expired", "released"]
     expires_at: datetime | None = Field(description="when the hold ends, if it is not paid before")
     total: Money
+    occurrences: list[OccurrenceOut] = Field(description="the times of a booking that recurs, else none")
     version: int
 
     @classmethod
@@ -89,12 +51,23 @@ class ReservationOut(BaseModel):
             id=reservation.id,
             order_id=reservation.order_id,
             resource_id=reservation.resource_id,
-            starts_at=reservation.starts_at,
-            ends_at=reservation.ends_at,
+            starts_at=reservation.times[0].starts_at,
+            ends_at=reservation.times[0].ends_at,
             slots=reservation.slots,
+            quantity=reservation.quantity,
             status=reservation.status.value,
             expires_at=reservation.expires_at,
             total=reservation.total,
+            occurrences=[
+                OccurrenceOut(
+                    starts_at=each.starts_at,
+                    ends_at=each.ends_at,
+                    slots=each.slots,
+                    price=reservation.price_of(each.slots),
+                    cancelled=each.cancelled,
+                )
+                for each in reservation.occurrences
+            ],
             version=reservation.version,
         )
 
@@ -102,85 +75,6 @@ class ReservationOut(BaseModel):
 class ReservationPage(BaseModel):
     items: list[ReservationOut]
     next: UUID | None
-
-
-@router.get("/resources/{resource_id}/availability", dependencies=[requires("booking:read")])
-async def availability(resource_id: UUID, reading: Reading, from_: From, days: Days = 1) -> AvailabilityOut:
-    """The slots of a resource, day by day, with who is free: `free` is False too for what has already begun (A11)."""
-    resource = (await resources_store.resources_by_id(reading, [resource_id])).get(resource_id)
-    if resource is None or not resource.active:
-        raise NotFoundError
-    calendar = resource.location.calendar
-    slots = {day: calendar.slots(day, resource.slot_length) for day in _days(from_, days)}
-    everything = [slot for of_day in slots.values() for slot in of_day]
-    taken: list[Period] = []
-    if everything:
-        found = await store.taken_between(reading, [resource_id], everything[0].starts_at, everything[-1].ends_at)
-        taken = found[resource_id]
-    flags = free_slots([(slot.starts_at, slot.ends_at) for slot in everything], taken)
-    return AvailabilityOut(
-        resource_id=resource_id,
-        time_zone=calendar.zone.key,
-        price=resource.price,
-        days=[
-            DayOut(
-                date=day,
-                slots=[
-                    SlotOut(
-                        starts_at=slot.starts_at.astimezone(calendar.zone),
-                        ends_at=slot.ends_at.astimezone(calendar.zone),
-                        free=next(flags) and slot.starts_at > reading.now,
-                    )
-                    for slot in of_day
-                ],
-            )
-            for day, of_day in slots.items()
-        ],
-    )
-
-
-@router.get("/availability", dependencies=[requires("booking:read")])
-async def free_times(
-    reading: Reading,
-    resource_id: Annotated[list[UUID], Query(min_length=1, max_length=MOST_RESOURCES)],
-    from_: From,
-    days: Days = 1,
-) -> FreeTimesList:
-    """The free times of several resources, as periods rather than slots; one query whatever is asked for."""
-    resources = await resources_store.resources_by_id(reading, resource_id)
-    if missing := [str(id_) for id_ in resource_id if id_ not in resources]:
-        raise NotFoundError(field="resource_id", missing=missing)
-    # Two days more than asked for: the first local day begins before its date in UTC in the east, and ends after it
-    # in the west.
-    begin = datetime.combine(from_ - timedelta(days=1), datetime.min.time()).astimezone()
-    taken = await store.taken_between(reading, list(resources), begin, begin + timedelta(days=days + 3))
-    periods: dict[object, dict[date, list[Period]]] = {}
-    items = []
-    for resource in resources.values():
-        calendar = resource.location.calendar
-        if (opened := periods.get(resource.location.id)) is None:
-            opened = {day: [(p.starts_at, p.ends_at) for p in calendar.open_periods(day)] for day in _days(from_, days)}
-            periods[resource.location.id] = opened
-        items.append(
-            FreeTimesOut(
-                resource_id=resource.id,
-                time_zone=calendar.zone.key,
-                slot_minutes=resource.slot_length // timedelta(minutes=1),
-                price=resource.price,
-                days=[
-                    FreeDay(
-                        date=day,
-                        free=[
-                            FreePeriod(starts_at=s, ends_at=e)
-                            for opens, closes in of_day
-                            for s, e in free_periods(opens, closes, taken[resource.id])
-                        ],
-                    )
-                    for day, of_day in opened.items()
-                ],
-            )
-        )
-    return FreeTimesList(items=items)
 
 
 @router.get("/orders/{order_id}/reservation", dependencies=[requires("booking:read")])
@@ -201,8 +95,8 @@ class MoveIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     resource_id: UUID | None = Field(default=None, description="another resource; else the same")
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
 
 
 @router.post(
@@ -240,12 +134,56 @@ async def reschedule(
     return await once.run(command)
 
 
+class CancelOccurrencesIn(BaseModel):
+    """Which times of a booking that recurs are given up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts_at: Moment = Field(description="the beginning of the time that is meant")
+    scope: Literal["one", "following"] = Field(description="that time alone, or with all that follow")
+
+
+@router.post(
+    "/orders/{order_id}/reservation/occurrences/cancel",
+    response_model=ReservationOut,
+    dependencies=[requires("booking:own", "booking:process")],
+)
+async def cancel_occurrences(
+    order_id: UUID,
+    body: CancelOccurrencesIn,
+    caller: CurrentCaller,
+    once: OncePerKey,
+    if_match: Annotated[str | None, Header(description="only if the reservation is still at this ETag")] = None,
+) -> Response:
+    """Give up one time of a booking that recurs, or that and all that follow (X5): by the customer whose it is, or by
+    staff. All of it is given up by cancelling the order."""
+    version = None if if_match is None else version_of(if_match)
+    as_staff = caller.may("booking:process", "slot_booking")
+    if not as_staff and not caller.may("booking:own"):
+        raise ForbiddenError(needs="booking:process")
+
+    async def command(transaction: Transaction) -> Answer:
+        reservation, resource = await use_cases.cancel_occurrences(
+            transaction,
+            order_id,
+            starts_at=body.starts_at.astimezone(UTC),
+            following=body.scope == "following",
+            actor=Actor(kind="staff" if as_staff else "customer", id=caller.id),
+            if_version=version,
+        )
+        if caller.locations and str(resource.location.id) not in caller.locations:
+            raise NotFoundError
+        return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+
+    return await once.run(command)
+
+
 @router.get("/resources/{resource_id}/reservations", dependencies=[requires("booking:read_all")])
 async def reservations_of_resource(
     resource_id: UUID,
     reading: Reading,
-    starts_from: AwareDatetime,
-    starts_to: AwareDatetime,
+    starts_from: Moment,
+    starts_to: Moment,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
     after: UUID = _FIRST_ID,
 ) -> ReservationPage:
@@ -253,7 +191,3 @@ async def reservations_of_resource(
     found = await store.page_of_resource(reading, resource_id, starts_from, starts_to, after=after, limit=limit)
     items = [ReservationOut.of(reservation) for reservation in found]
     return ReservationPage(items=items, next=items[-1].id if len(items) == limit else None)
-
-
-def _days(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=n) for n in range(count)]

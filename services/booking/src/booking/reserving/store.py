@@ -1,17 +1,22 @@
+import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Range
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
-from sqlalchemy.dialects.postgresql import TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
-from .domain import TAKING, OrderCopy, PlacesTakenError, Reservation, Status, Verb, next_status
+from ..claiming.domain import Claim
+from ..claiming.store import CLAIMED, columns_of, free, lock_statement
+from .domain import Occurrence, OrderCopy, Reservation, Status, Verb, next_status
 from .tables import order_copies, reservations
 
+LONGEST_HOURS = 25
+_INSTANT = sa.DateTime(timezone=True)
 _COLUMNS = (
     reservations.c.id,
     reservations.c.order_id,
@@ -19,29 +24,49 @@ _COLUMNS = (
     sa.func.lower(reservations.c.during).label("starts_at"),
     sa.func.upper(reservations.c.during).label("ends_at"),
     reservations.c.slots,
+    reservations.c.quantity,
+    reservations.c.occurrences,
     reservations.c.price_amount,
     reservations.c.price_currency,
     reservations.c.status,
     reservations.c.expires_at,
     reservations.c.version,
 )
-_TAKING = reservations.c.status.in_(sorted(TAKING))
 
-# DO NOTHING without a target covers the exclusion constraint too, and waits for a rival that may roll back.
-# A plain INSERT deadlocks when many want one slot.
-_INSERT = sa.text("""
-    INSERT INTO reservations (
-        id, order_id, resource_id, during, slots, price_amount, price_currency, status, expires_at, version, created_at
+# The reservation is there if, and only if, all its places were had.
+_TAKE = sa.text(f"""
+    WITH {CLAIMED},
+    whole AS (
+        SELECT owner_id FROM claimed GROUP BY owner_id
+        HAVING count(*) = (SELECT count(*) FROM unnest(CAST(:claim_owner_ids AS uuid[])) AS each WHERE each = owner_id)
+    ),
+    reserved AS (
+        INSERT INTO reservations (
+            id, order_id, resource_id, during, slots, quantity, occurrences, price_amount, price_currency, status,
+            expires_at, version, created_at, has_claims
+        )
+        SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, occurrences::jsonb, amount,
+            currency, status, expires_at, 1, CAST(:now AS timestamptz), true
+        FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
+            CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:quantities AS integer[]),
+            CAST(:occurrences AS text[]), CAST(:amounts AS bigint[]), CAST(:currencies AS text[]),
+            CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[])
+        ) AS new (
+            id, order_id, resource_id, starts_at, ends_at, slots, quantity, occurrences, amount, currency, status,
+            expires_at
+        )
+        WHERE id = ANY(CAST(:owned AS uuid[])) OR id IN (SELECT owner_id FROM whole)
+        ON CONFLICT DO NOTHING
+        RETURNING id
     )
-    SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, amount, currency, status, expires_at, 1,
-        CAST(:now AS timestamptz)
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
-        CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:amounts AS bigint[]),
-        CAST(:currencies AS text[]), CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[])
-    ) AS new (id, order_id, resource_id, starts_at, ends_at, slots, amount, currency, status, expires_at)
-    ON CONFLICT DO NOTHING
-    RETURNING id
+    SELECT DISTINCT claimed.owner_id AS id, reserved.id IS NOT NULL AS had
+    FROM claimed LEFT JOIN reserved ON reserved.id = claimed.owner_id
+    UNION SELECT id, true FROM reserved
+""")  # noqa: S608 (constants)
+_LOCK_BATCH = lock_statement("""
+    SELECT unnest(CAST(:resources AS uuid[])) AS id
+    UNION SELECT resource_id FROM reservations WHERE order_id = ANY(CAST(:orders AS uuid[]))
 """)
 _OF_ORDERS_LOCKED = (
     # In one order, so that two transactions never wait for each other; the newest of an order comes last.
@@ -67,31 +92,42 @@ _MOVE = (
         version=sa.bindparam("new_version"),
     )
 )
-_LOCK_RESOURCE = sa.text("SELECT pg_advisory_xact_lock(hashtext('move:' || :resource))")
+_SET_OCCURRENCES = (
+    sa.update(reservations)
+    .where(reservations.c.id == sa.bindparam("reservation"))
+    .values(
+        during=sa.bindparam("new_during", type_=TSTZRANGE),
+        slots=sa.bindparam("new_slots"),
+        occurrences=sa.bindparam("new_occurrences", type_=JSONB),
+        version=sa.bindparam("new_version"),
+    )
+)
 _LATEST_OF_ORDER = (
     sa.select(*_COLUMNS)
     .where(reservations.c.order_id == sa.bindparam("order"))
     .order_by(reservations.c.id.desc())
     .limit(1)
 )
-_TAKEN_BETWEEN = (
-    sa.select(
-        reservations.c.resource_id,
-        sa.func.lower(reservations.c.during).label("starts_at"),
-        sa.func.upper(reservations.c.during).label("ends_at"),
-    )
-    .where(
-        reservations.c.resource_id.in_(sa.bindparam("resources", expanding=True)),
-        reservations.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
-        _TAKING,
-    )
-    .order_by(reservations.c.resource_id, sa.text("starts_at"))
-)
 _PAGE_OF_RESOURCE = (
     sa.select(*_COLUMNS)
     .where(
         reservations.c.resource_id == sa.bindparam("resource"),
-        reservations.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
+        # A booking lies within one local day, but for those that recur: these have to have a time there.
+        sa.or_(
+            sa.and_(
+                reservations.c.occurrences.is_(None),
+                sa.func.lower(reservations.c.during)
+                > sa.bindparam("from", type_=_INSTANT) - timedelta(hours=LONGEST_HOURS),
+            ),
+            sa.text("""
+                occurrences IS NOT NULL AND EXISTS (
+                    SELECT FROM jsonb_to_recordset(occurrences) AS each (starts_at timestamptz, ends_at timestamptz)
+                    WHERE each.starts_at < :to AND each.ends_at > :from
+                )
+            """).bindparams(sa.bindparam("from", type_=_INSTANT), sa.bindparam("to", type_=_INSTANT)),
+        ),
+        sa.func.lower(reservations.c.during) < sa.bindparam("to", type_=_INSTANT),
+        sa.func.upper(reservations.c.during) > sa.bindparam("from", type_=_INSTANT),
         reservations.c.id > sa.bindparam("after"),
     )
     .order_by(reservations.c.id)
@@ -99,12 +135,12 @@ _PAGE_OF_RESOURCE = (
 )
 
 
-def _due(verb: Verb, due_at: sa.ColumnElement[datetime]) -> sa.Update:
+def _due(verb: Verb, due_at: sa.ColumnElement[datetime], *conditions: sa.ColumnElement[bool]) -> sa.Update:
     """Carry out `verb` on a batch of reservations that are due for it, skipping what another worker has in hand."""
     (before,) = [status for status in Status if next_status(status, verb) is not None]
     batch = (
         sa.select(reservations.c.id)
-        .where(reservations.c.status == before, due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+        .where(reservations.c.status == before, due_at <= sa.bindparam("now", type_=_INSTANT), *conditions)
         .order_by(due_at)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True)
@@ -118,10 +154,18 @@ def _due(verb: Verb, due_at: sa.ColumnElement[datetime]) -> sa.Update:
 
 
 _DUE = {
-    Verb.EXPIRE: _due(Verb.EXPIRE, reservations.c.expires_at),
+    Verb.EXPIRE: _due(
+        Verb.EXPIRE, reservations.c.expires_at, reservations.c.order_id.in_(sa.bindparam("orders", expanding=True))
+    ),
     Verb.START: _due(Verb.START, sa.func.lower(reservations.c.during)),
     Verb.END: _due(Verb.END, sa.func.upper(reservations.c.during)),
 }
+_EXPIRED_ORDERS = (
+    sa.select(reservations.c.order_id)
+    .where(reservations.c.status == Status.HELD, reservations.c.expires_at <= sa.bindparam("now", type_=_INSTANT))
+    .order_by(reservations.c.expires_at)
+    .limit(sa.bindparam("most"))
+)
 
 _COPIES_PLACED = sa.text("""
     INSERT INTO order_copies (order_id, applicant_id, sequence, payer_kind, payer_sequence, paid)
@@ -178,29 +222,70 @@ def _reservation(row: sa.RowMapping) -> Reservation:
         status=Status(row["status"]),
         expires_at=row["expires_at"],
         version=row["version"],
+        quantity=row["quantity"],
+        occurrences=tuple(
+            Occurrence(
+                item["number"],
+                datetime.fromisoformat(item["starts_at"]),
+                datetime.fromisoformat(item["ends_at"]),
+                item["slots"],
+                item["cancelled"],
+            )
+            for item in row["occurrences"] or ()
+        ),
     )
 
 
-async def take(transaction: Transaction, wanted: Sequence[Reservation]) -> set[UUID]:
+def _stored(reservation: Reservation) -> list[dict[str, object]]:
+    return [
+        {**asdict(each), "starts_at": each.starts_at.isoformat(), "ends_at": each.ends_at.isoformat()}
+        for each in reservation.occurrences
+    ]
+
+
+async def take(
+    transaction: Transaction, wanted: Sequence[Reservation], claims: Sequence[Claim], *, owned: Collection[UUID] = ()
+) -> set[UUID]:
     """Take places, in the given order; the ids of those that were had. Not had: somebody has them, among them one
-    before in the list, or the order has places already."""
-    result = await transaction.execute(
-        _INSERT,
+    before in the list, or the order has places already.
+
+    `owned`: those that have their places, handed on by somebody else.
+    """
+    rows = await transaction.all(
+        _TAKE,
         {
+            **columns_of(claims),
             "now": transaction.now,
+            "owned": list(owned),
             "ids": [item.id for item in wanted],
             "orders": [item.order_id for item in wanted],
             "resources": [item.resource_id for item in wanted],
             "starts": [item.starts_at for item in wanted],
             "ends": [item.ends_at for item in wanted],
             "slots": [item.slots for item in wanted],
+            "quantities": [item.quantity for item in wanted],
+            "occurrences": [json.dumps(_stored(item)) if item.occurrences else None for item in wanted],
             "amounts": [item.unit_price.amount for item in wanted],
             "currencies": [item.unit_price.currency for item in wanted],
             "statuses": [item.status.value for item in wanted],
             "expiries": [item.expires_at for item in wanted],
         },
     )
-    return set(result.scalars())
+    await free(transaction, [row["id"] for row in rows if not row["had"]])
+    return {row["id"] for row in rows if row["had"]}
+
+
+async def lock_places(
+    transaction: Transaction, *, resource_ids: Collection[UUID] = (), order_ids: Collection[UUID] = ()
+) -> None:
+    """See `claiming.store.lock`: these resources, and those that these orders have places of."""
+    if resource_ids or order_ids:
+        await transaction.execute(_LOCK_BATCH, {"resources": list(resource_ids), "orders": list(order_ids)})
+
+
+async def orders_to_expire(transaction: Transaction, *, most: int) -> list[UUID]:
+    """Orders whose holds end by now; whether they still do is seen under their lock."""
+    return list((await transaction.execute(_EXPIRED_ORDERS, {"now": transaction.now, "most": most})).scalars())
 
 
 async def latest_of(transaction: Transaction, order_id: UUID) -> Reservation | None:
@@ -225,21 +310,13 @@ async def set_statuses(transaction: Transaction, changed: Sequence[Reservation])
         )
 
 
-async def carry_out_due(transaction: Transaction, verb: Verb, *, most: int) -> list[Reservation]:
-    """Expire, start or end what is due by the transaction's time; the changed ones."""
-    rows = await transaction.all(_DUE[verb], {"now": transaction.now, "most": most})
+async def carry_out_due(
+    transaction: Transaction, verb: Verb, *, most: int, order_ids: Sequence[UUID] = ()
+) -> list[Reservation]:
+    """Expire (of these orders), start or end what is due by the transaction's time; the changed ones."""
+    parameters = {"now": transaction.now, "most": most}
+    rows = await transaction.all(_DUE[verb], {**parameters, "orders": order_ids} if order_ids else parameters)
     return [_reservation(row) for row in rows]
-
-
-async def taken_between(
-    transaction: Transaction, resource_ids: Sequence[UUID], starts_at: datetime, ends_at: datetime
-) -> dict[UUID, list[tuple[datetime, datetime]]]:
-    """The taken times of each resource that touch this time, in order."""
-    taken: dict[UUID, list[tuple[datetime, datetime]]] = {id_: [] for id_ in resource_ids}
-    parameters: dict[str, Any] = {"resources": list(resource_ids), "during": Range(starts_at, ends_at)}
-    for row in await transaction.all(_TAKEN_BETWEEN, parameters):
-        taken[row["resource_id"]].append((row["starts_at"], row["ends_at"]))
-    return taken
 
 
 async def page_of_resource(
@@ -247,7 +324,7 @@ async def page_of_resource(
 ) -> list[Reservation]:
     rows = await transaction.all(
         _PAGE_OF_RESOURCE,
-        {"resource": resource_id, "during": Range(starts_at, ends_at), "after": after, "limit": limit},
+        {"resource": resource_id, "from": starts_at, "to": ends_at, "after": after, "limit": limit},
     )
     return [_reservation(row) for row in rows]
 
@@ -283,38 +360,33 @@ async def note_payers(transaction: Transaction, payers: Mapping[UUID, tuple[str,
 
 
 async def move(transaction: Transaction, moved: Reservation) -> None:
-    """Give a reservation other places or another time: the old are free and the new taken at once (A15).
-
-    The caller has the resource's lock (`lock_resources`), so that of two who move to one place one waits here and
-    does not wait for the other.
-
-    Raises:
-        PlacesTakenError: somebody else has them.
-    """
-    try:
-        async with transaction.connection.begin_nested():
-            await transaction.execute(
-                _MOVE,
-                {
-                    "reservation": moved.id,
-                    "new_resource": moved.resource_id,
-                    "new_during": Range(moved.starts_at, moved.ends_at),
-                    "new_slots": moved.slots,
-                    "new_amount": moved.unit_price.amount,
-                    "new_currency": moved.unit_price.currency,
-                    "new_version": moved.version,
-                },
-            )
-    except sa.exc.IntegrityError as error:
-        if "reservations_no_two_overlap" in str(error.orig):
-            raise PlacesTakenError(field="starts_at") from None
-        raise
+    """Write down where and when a reservation is now; its places are moved by who calls."""
+    await transaction.execute(
+        _MOVE,
+        {
+            "reservation": moved.id,
+            "new_resource": moved.resource_id,
+            "new_during": Range(moved.starts_at, moved.ends_at),
+            "new_slots": moved.slots,
+            "new_amount": moved.unit_price.amount,
+            "new_currency": moved.unit_price.currency,
+            "new_version": moved.version,
+        },
+    )
 
 
-async def lock_resources(transaction: Transaction, resource_ids: Collection[UUID]) -> None:
-    """Movers to a resource take turns. In one order, so that two never wait for each other."""
-    for resource_id in sorted(resource_ids):
-        await transaction.execute(_LOCK_RESOURCE, {"resource": str(resource_id)})
+async def set_occurrences(transaction: Transaction, changed: Reservation) -> None:
+    """Write down which times are left of a reservation; its places are freed by who calls."""
+    await transaction.execute(
+        _SET_OCCURRENCES,
+        {
+            "reservation": changed.id,
+            "new_during": Range(changed.starts_at, changed.ends_at),
+            "new_slots": changed.slots,
+            "new_occurrences": _stored(changed),
+            "new_version": changed.version,
+        },
+    )
 
 
 async def note_paid(transaction: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, OrderCopy]:

@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSTZRANGE, UUID, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID
 
 from ..resources.tables import metadata
 from .domain import TAKING
@@ -14,21 +14,26 @@ reservations = sa.Table(
     sa.Column("resource_id", UUID(as_uuid=True), sa.ForeignKey("resources.id"), nullable=False),
     sa.Column("during", TSTZRANGE, nullable=False),
     sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False, server_default="1"),
+    # False: by the release before there were claims; a trigger claims its places (migration 0007).
+    sa.Column("has_claims", sa.Boolean, nullable=False, server_default="false"),
+    # The times of a booking that recurs; `during` is from the first to the last that are left.
+    sa.Column("occurrences", JSONB),
     sa.Column("price_amount", sa.BigInteger, nullable=False),
     sa.Column("price_currency", sa.CHAR(3), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-    ExcludeConstraint(
-        ("resource_id", "="), ("during", "&&"), where=_TAKING, using="gist", name="reservations_no_two_overlap"
-    ),
     sa.Index("reservations_one_per_order", "order_id", unique=True, postgresql_where=_TAKING),
     sa.Index("reservations_order_id", "order_id"),
+    sa.Index("reservations_of_resource", "resource_id", sa.text("lower(during)")),
+    sa.Index("reservations_recurring", "resource_id", postgresql_where=sa.text("occurrences IS NOT NULL")),
     sa.Index("reservations_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
     sa.Index("reservations_due_start", sa.text("lower(during)"), postgresql_where=sa.text("status = 'confirmed'")),
     sa.Index("reservations_due_end", sa.text("upper(during)"), postgresql_where=sa.text("status = 'active'")),
     sa.CheckConstraint("slots > 0", name="reservations_slots"),
+    sa.CheckConstraint("quantity > 0", name="reservations_quantity"),
 )
 
 order_copies = sa.Table(

@@ -4,18 +4,19 @@ Hours are wall-clock minutes of a local day; slots are counted in elapsed time f
 clock change the local day has 23 or 25 hours, and so many more or fewer slots (X2).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from foyer_chassis.errors import InvalidError
-from foyer_contracts.money import Money
 
 MINUTES_A_DAY = 1440
 LONGEST_SLOT_MINUTES = MINUTES_A_DAY
+
+#: From opening to closing, wall-clock minutes after local midnight.
+Hours = tuple[int, int]
 
 
 class UnknownTimeZoneError(InvalidError):
@@ -32,11 +33,11 @@ class OpeningHoursInvalidError(InvalidError):
     title_ru = "Такие часы работы невозможны"
 
 
-class UnknownResourceError(InvalidError):
-    """There is no such resource, or it cannot be booked now."""
+class SpecialDaysInvalidError(InvalidError):
+    """A day is special once; its hours end after they begin and do not overlap."""
 
-    title_en = "Unknown resource"
-    title_ru = "Нет такого места"
+    title_en = "Special days are not possible"
+    title_ru = "Такие особые дни невозможны"
 
 
 class OutsideOpeningHoursError(InvalidError):
@@ -70,41 +71,76 @@ class OpeningHours:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class SpecialDay:
+    """A local day that is not as its weekday: with other hours, or with none, when it is closed."""
+
+    day: date
+    name: str
+    hours: tuple[Hours, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    day: date
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPeriod:
     starts_at: datetime
     ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Opening hours and closed days of a location in its time zone."""
+    """When a location is open, in its time zone.
+
+    Attributes:
+        closed_days: have no hours at all.
+        special_hours: the hours of those open days that are not as their weekday.
+    """
 
     zone: ZoneInfo
     opening_hours: tuple[OpeningHours, ...]
     closed_days: frozenset[date]
+    special_hours: Mapping[date, tuple[Hours, ...]] = field(default_factory=dict)
 
-    def open_periods(self, day: date) -> list[Slot]:
+    @classmethod
+    def made_of(
+        cls,
+        zone: ZoneInfo,
+        opening_hours: Sequence[OpeningHours],
+        *,
+        closed_days: Collection[date],
+        special_days: Sequence[SpecialDay],
+        holidays: Sequence[Holiday],
+    ) -> "Calendar":
+        """A closed day is closed whatever else is said of it; special hours open a public holiday."""
+        special_hours = {special.day: special.hours for special in special_days if special.hours}
+        closed = {*closed_days, *(special.day for special in special_days if not special.hours)}
+        for day in closed:
+            special_hours.pop(day, None)
+        closed.update(holiday.day for holiday in holidays if holiday.day not in special_hours)
+        return cls(zone, tuple(opening_hours), frozenset(closed), special_hours)
+
+    def open_periods(self, day: date) -> list[OpenPeriod]:
         """When it is open on a local day, as instants."""
         if day in self.closed_days:
             return []
-        return [
-            Slot(self._instant(day, hours.opens), self._instant(day, hours.closes))
-            for hours in self.opening_hours
-            if hours.weekday == day.weekday()
-        ]
+        hours = self.special_hours.get(day)
+        if hours is None:
+            hours = tuple((each.opens, each.closes) for each in self.opening_hours if each.weekday == day.weekday())
+        return [OpenPeriod(self.instant(day, opens), self.instant(day, closes)) for opens, closes in hours]
 
-    def _instant(self, day: date, minutes: int) -> datetime:
+    def local_day(self, instant: datetime) -> date:
+        return instant.astimezone(self.zone).date()
+
+    def instant(self, day: date, minutes: int) -> datetime:
+        """The instant when the clocks show so many minutes after the midnight of that day. A time that the clocks
+        skip is counted on from before the change, one that they show twice is the first (RFC 5545, 3.3.5)."""
         whole_days, minutes = divmod(minutes, MINUTES_A_DAY)
         wall = datetime.combine(day + timedelta(days=whole_days), time(minutes // 60, minutes % 60), self.zone)
         return wall.astimezone(UTC)
-
-    def slots(self, day: date, slot_length: timedelta) -> list[Slot]:
-        """The slots of a local day. What is left at closing and is shorter than a slot is not bookable."""
-        return [
-            Slot(period.starts_at + n * slot_length, period.starts_at + (n + 1) * slot_length)
-            for period in self.open_periods(day)
-            for n in range((period.ends_at - period.starts_at) // slot_length)
-        ]
 
     def count_slots(self, starts_at: datetime, ends_at: datetime, slot_length: timedelta, *, now: datetime) -> int:
         """How many whole slots a booking takes.
@@ -116,7 +152,7 @@ class Calendar:
             raise NotOnSlotGridError("A booking ends after it begins.", field="ends_at")
         if starts_at <= now:
             raise InThePastError(field="starts_at", now=now.isoformat())
-        periods = self.open_periods(starts_at.astimezone(self.zone).date())
+        periods = self.open_periods(self.local_day(starts_at))
         for period in periods:
             if period.starts_at <= starts_at and ends_at <= period.ends_at:
                 before, taken = starts_at - period.starts_at, ends_at - starts_at
@@ -162,32 +198,13 @@ def check_opening_hours(hours: Sequence[OpeningHours]) -> None:
             raise OpeningHoursInvalidError(field="opening_hours", weekday=first.weekday)
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    id: UUID
-    name: str
-    calendar: Calendar
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A thing that can be booked by the slot.
-
-    Attributes:
-        price: of one slot.
-        hold_ttl: how long places are held for an unpaid order; None: the service's default.
-    """
-
-    id: UUID
-    location: Location
-    name: str
-    slot_length: timedelta
-    price: Money
-    hold_ttl: timedelta | None
-    active: bool
-    version: int
-
-    def quote(self, starts_at: datetime, ends_at: datetime, *, now: datetime) -> int:
-        """Number of slots of a booking, if it can be booked at all; see `Calendar.count_slots`."""
-        return self.location.calendar.count_slots(starts_at, ends_at, self.slot_length, now=now)
+def check_special_days(days: Sequence[SpecialDay]) -> None:
+    """Raises SpecialDaysInvalidError."""
+    seen: set[date] = set()
+    for position, special in enumerate(days):
+        in_order = sorted(special.hours)
+        wrong = any(closes <= opens for opens, closes in in_order)
+        overlapping = any(second[0] < first[1] for first, second in pairwise(in_order))
+        if special.day in seen or wrong or overlapping:
+            raise SpecialDaysInvalidError(field=f"special_days.{position}", day=special.day.isoformat())
+        seen.add(special.day)

@@ -1,0 +1,234 @@
+"""Customers wait, are offered what becomes free, take it or not."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import NotFoundError
+from foyer_contracts import booking as events
+from foyer_contracts.envelope import Event
+from foyer_contracts.ids import new_id
+
+from ..claiming import store as claiming
+from ..claiming.domain import Book, Claim, Freed, Owner
+from ..resources import store as resources_store
+from ..resources.domain import Resource, UnknownResourceError
+from . import store
+from .domain import (
+    LIVE,
+    MOST_ENTRIES,
+    Entry,
+    EntryStatus,
+    Offer,
+    OfferStatus,
+    StillFreeError,
+    TooManyEntriesError,
+    offered_until,
+)
+
+#: Of those who wait for a time that is free again so many are looked at, first come first.
+MOST_LOOKED_AT = 500
+#: Nobody waits for what is further away.
+LONGEST_WAIT = timedelta(days=3660)
+
+
+async def join(
+    transaction: Transaction,
+    *,
+    applicant_id: UUID,
+    resource_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    quantity: int,
+) -> Entry:
+    """Wait for a time that could be ordered if it were not taken. Who waits for it already goes on doing so.
+
+    Raises:
+        UnknownResourceError, TooManyPlacesError, and what `Resource.quote` raises: it could never be ordered.
+        StillFreeError: it can be ordered now.
+        TooManyEntriesError: the customer waits for many times already.
+    """
+    await claiming.lock(transaction, [resource_id, applicant_id])
+    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
+    if resource is None or not resource.active:
+        raise UnknownResourceError(field="resource_id")
+    needs = resource.needs(quantity)
+    resource.quote(starts_at, ends_at, now=transaction.now)
+    blocked = resource.blocked(starts_at, ends_at)
+    book = Book(await claiming.taken(transaction, {need.resource_id for need in needs}, *blocked))
+    entry = Entry(
+        id=new_id(),
+        applicant_id=applicant_id,
+        resource_id=resource_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        quantity=quantity,
+        status=EntryStatus.WAITING,
+        created_at=transaction.now,
+    )
+    if book.take(needs, blocked) is not None:
+        raise StillFreeError(field="starts_at")
+    added = await store.add(transaction, entry)
+    if added is entry and await store.how_many(transaction, applicant_id) > MOST_ENTRIES:
+        raise TooManyEntriesError(most=MOST_ENTRIES)
+    return added
+
+
+async def leave(
+    transaction: Transaction, entry_id: UUID, *, applicant_id: UUID | None, locations: Collection[str] = ()
+) -> None:
+    """Wait no longer. What was offered is offered to the next. Doing it again changes nothing.
+
+    `applicant_id`: of the customer who leaves; None: staff take somebody off, at these locations (none: all).
+
+    Raises:
+        NotFoundError: nobody waits so, or it is not the customer's.
+    """
+    known = await store.by_id(transaction, entry_id)
+    if known is None or (applicant_id is not None and known.applicant_id != applicant_id):
+        raise NotFoundError
+    await claiming.lock(transaction, [known.resource_id])
+    resource = (await resources_store.resources_by_id(transaction, [known.resource_id]))[known.resource_id]
+    if locations and str(resource.location.id) not in locations:
+        raise NotFoundError
+    entry = await store.by_id(transaction, entry_id, lock=True)
+    if entry is None or entry.status not in LIVE:
+        return
+    await store.set_status(transaction, [entry_id], EntryStatus.LEFT)
+    if (offer := await store.open_offer_of(transaction, entry_id)) is not None:
+        declined = replace(offer, status=OfferStatus.DECLINED, version=offer.version + 1)
+        await store.save_offer(transaction, declined)
+        _publish_ended(transaction, declined)
+        await offer_freed(transaction, await claiming.free(transaction, [offer.id]))
+
+
+async def offer_freed(transaction: Transaction, freed: Sequence[Freed]) -> None:
+    """Times are free again: whoever waits for one of them and can have it now is offered it, and has it from this
+    moment on, so that nobody else comes between. The transaction has the lock of what is free."""
+    if not freed:
+        return
+    entries = await store.waiting_for(transaction, freed, most=MOST_LOOKED_AT)
+    if not entries:
+        return
+    resources = await resources_store.resources_by_id(transaction, {entry.resource_id for entry in entries})
+    eligible = [
+        (entry, resource, until)
+        for entry in entries
+        if (resource := resources[entry.resource_id])
+        and (until := offered_until(entry, resource, now=transaction.now)) is not None
+    ]
+    if not eligible:
+        return
+    book = await _book_for(transaction, [(entry, resource) for entry, resource, _ in eligible])
+    offers: dict[UUID, Offer] = {}
+    claims: list[Claim] = []
+    for entry, resource, until in eligible:
+        picked = book.take(resource.needs(entry.quantity), resource.blocked(entry.starts_at, entry.ends_at))
+        if picked is None:
+            continue
+        offer = _offer(entry, until)
+        offers[offer.id] = offer
+        claims += [
+            Claim(Owner.OFFER, offer.id, 0, resource_id, place, begin, end)
+            for resource_id, places in picked.items()
+            for place, begin, end in places
+        ]
+    had = await claiming.claim(transaction, claims)
+    made = [offer for offer in offers.values() if offer.id in had]
+    if not made:
+        return
+    await store.set_status(transaction, [offer.entry_id for offer in made], EntryStatus.OFFERED)
+    await store.add_offers(transaction, made)
+    for offer in made:
+        transaction.publish(
+            events.OfferMade(
+                offer_id=offer.id,
+                applicant_id=offer.applicant_id,
+                resource_id=offer.resource_id,
+                resource_name=resources[offer.resource_id].name,
+                starts_at=offer.starts_at,
+                ends_at=offer.ends_at,
+                expires_at=offer.expires_at,
+            ),
+            subject=offer.id,
+            sequence=offer.version,
+        )
+
+
+async def ask_again(transaction: Transaction, changed: Event[events.ResourceChanged]) -> None:
+    """A resource has more places or shorter buffers than before, maybe: what is free by that is offered, too."""
+    now = transaction.now
+    await offer_freed(transaction, [Freed(changed.data.resource_id, now, now + LONGEST_WAIT)])
+
+
+async def _book_for(transaction: Transaction, wanted: Sequence[tuple[Entry, Resource]]) -> Book:
+    ids = {need.resource_id for entry, resource in wanted for need in resource.needs(entry.quantity)}
+    blocked = [resource.blocked(entry.starts_at, entry.ends_at) for entry, resource in wanted]
+    return Book(
+        await claiming.taken(transaction, ids, min(begin for begin, _ in blocked), max(end for _, end in blocked))
+    )
+
+
+def _offer(entry: Entry, until: datetime) -> Offer:
+    return Offer(
+        id=new_id(),
+        entry_id=entry.id,
+        applicant_id=entry.applicant_id,
+        resource_id=entry.resource_id,
+        starts_at=entry.starts_at,
+        ends_at=entry.ends_at,
+        quantity=entry.quantity,
+        status=OfferStatus.OPEN,
+        expires_at=until,
+        order_id=None,
+        version=1,
+    )
+
+
+async def take_offer(transaction: Transaction, offer: Offer, *, order_id: UUID, reservation_id: UUID) -> None:
+    """What was offered is the reservation's, without being free between. The offer is locked and may be taken."""
+    taken = replace(offer, status=OfferStatus.TAKEN, order_id=order_id, version=offer.version + 1)
+    await store.save_offer(transaction, taken)
+    await store.set_status(transaction, [offer.entry_id], EntryStatus.TAKEN)
+    if not await claiming.give(transaction, offer.id, Owner.RESERVATION, reservation_id):
+        raise RuntimeError("an open offer had no places")
+    transaction.publish(
+        events.OfferTaken(
+            offer_id=offer.id,
+            applicant_id=offer.applicant_id,
+            order_id=order_id,
+            resource_id=offer.resource_id,
+            starts_at=offer.starts_at,
+        ),
+        subject=taken.id,
+        sequence=taken.version,
+    )
+
+
+async def expire_offers(transaction: Transaction, *, most: int) -> int:
+    """Offers that were not taken in time end, and the next who waits is asked. How many seemed due."""
+    due = await store.offers_to_expire(transaction, most=most)
+    if not due:
+        return 0
+    await claiming.lock(transaction, set(due.values()))
+    expired = await store.expire(transaction, list(due))
+    for offer in expired:
+        _publish_ended(transaction, offer)
+    await store.set_status(transaction, [offer.entry_id for offer in expired], EntryStatus.MISSED)
+    await offer_freed(transaction, await claiming.free(transaction, [offer.id for offer in expired]))
+    return len(due)
+
+
+def _publish_ended(transaction: Transaction, offer: Offer) -> None:
+    transaction.publish(
+        events.OfferExpired(
+            offer_id=offer.id,
+            applicant_id=offer.applicant_id,
+            resource_id=offer.resource_id,
+            starts_at=offer.starts_at,
+        ),
+        subject=offer.id,
+        sequence=offer.version,
+    )

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
+from .calendars import routes as calendars
 from .classes import routes as classes
 from .coworking import routes as coworking
 from .hotel import routes as hotel
@@ -25,6 +26,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             classes.router,
             coworking.router,
             hotel.router,
+            calendars.router,
         ],
         description="Resources and slots, never held by two; classes, memberships, coworking, hotel.",
     )

@@ -2,6 +2,7 @@
 
 from foyer_chassis.tables import add_chassis_tables
 
+from .calendars import tables as calendars
 from .classes import tables as classes
 from .coworking import tables as coworking
 from .hotel import tables as hotel
@@ -19,6 +20,7 @@ for table in (
     lodging.lodgings,
     coworking.tariffs,
     hotel.rates,
+    calendars.feeds,
 ):
     assert table.metadata is metadata
 add_chassis_tables(metadata)

@@ -4,6 +4,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .calendars import consumers as calendars
 from .classes import consumers as classes
 from .coworking import consumers as coworking
 from .hotel import consumers as hotel
@@ -23,6 +24,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *hotel.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *lodging.SUBSCRIPTIONS,
+            *calendars.SUBSCRIPTIONS,
         ],
         loops=[
             *loops(database, every_seconds=settings.clock_seconds),

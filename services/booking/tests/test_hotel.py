@@ -123,7 +123,7 @@ async def test_extras_are_lines_of_their_own_and_their_times_make_the_stay_longe
     await booking.handle_twice(order)
     (held,) = await booking.published(HELD)
     assert [(line.title, line.quantity, line.unit_price.amount, line.extra) for line in held.data.lines] == [
-        ("Стандарт, Базовый", 1, 100000, False),
+        ("Стандарт, тариф «Базовый»", 1, 100000, False),
         ("Завтрак", 2, 50000, True),
         ("Такси, 09:30", 1, 50000, True),
         ("Ранний заезд, 10:00", 1, 50000, True),

@@ -85,7 +85,7 @@ async def _ticket(
         starts_at=starts_at,
         ends_at=ends_at,
         quantity=request.quantity,
-        items=(Item(f"{space.name}, {tariff.name}", request.quantity, tariff.price),),
+        items=(Item(f"{space.name}, тариф «{tariff.name}»", request.quantity, tariff.price),),
         status=Status.HELD,
         expires_at=lodging.hold_until(space, transaction.now, default_ttl),
         unit_id=request.place_id,

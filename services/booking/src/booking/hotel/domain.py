@@ -220,7 +220,7 @@ def quote(
         ends_at=local(zone, departure, check_out),
         nights=nights,
         items=(
-            *_night_items(f"{room_type.group.name}, {rate.name}", prices, guests.rooms, rate.price.currency),
+            *_night_items(f"{room_type.group.name}, тариф «{rate.name}»", prices, guests.rooms, rate.price.currency),
             *(_extra_item(item, nights, guests, rate.price.currency) for item in wanted),
         ),
         terms={

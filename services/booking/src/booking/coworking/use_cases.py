@@ -93,16 +93,21 @@ async def _ticket(
     )
 
 
-async def check_in(transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime) -> Lodging:
-    """The visitor is here. A scan that is repeated, or older than what is known, changes nothing.
+async def check_in(
+    transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime, scan_id: UUID | None
+) -> Lodging:
+    """The visitor is here. A scan that is repeated, or older than what is known, changes nothing; one that was made
+    offline in the ticket's time counts also when it is over by now.
 
     Raises:
-        NotPossibleNowError, NotBegunError, BlockedError.
+        NotPossibleNowError, NotBegunError, BlockedError, ScanReusedError.
     """
+    if scan_id is not None and not await store.note_scan(transaction, scan_id, ticket.id, "check_in", at):
+        return ticket
     inside = ticket.checked_in_at is not None and ticket.checked_out_at is None
     if ticket.status in (*LIVE, Status.ENDED) and (inside or not _is_news(ticket, at)):
         return ticket
-    lodging.need(ticket, LIVE)
+    lodging.need(ticket, (*LIVE, Status.ENDED))
     if ticket.blocked:
         raise BlockedError
     if at < ticket.starts_at:
@@ -115,11 +120,16 @@ async def check_in(transaction: Transaction, ticket: Lodging, space: Group, acto
     return after
 
 
-async def check_out(transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime) -> Lodging:
+async def check_out(
+    transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime, scan_id: UUID | None
+) -> Lodging:
     """The visitor went; the place stays theirs until its time is over. Repeated scans change nothing.
 
-    Raises NotPossibleNowError: nobody was checked in.
+    Raises:
+        NotPossibleNowError: nobody was checked in. ScanReusedError.
     """
+    if scan_id is not None and not await store.note_scan(transaction, scan_id, ticket.id, "check_out", at):
+        return ticket
     if ticket.checked_in_at is None:
         raise NotPossibleNowError(state={"status": ticket.status.value, "checked_in": False})
     if ticket.checked_out_at is not None or not _is_news(ticket, at):

@@ -42,6 +42,8 @@ _READ = requires("booking:read")
 _CONFIGURE = requires("booking:configure")
 _DESK = requires("booking:process")
 _FIRST_ID = UUID(int=0)
+#: Of the orders whose staff see stays (A2).
+KIND = "hotel"
 MOST_DAYS = 62
 MOST_SPAN = timedelta(days=366)
 MOST_TYPES = 100
@@ -392,6 +394,7 @@ async def stays_of_type(
     """All stays in rooms of a type that touch a time, of every status. For staff."""
     if not timedelta(0) < starts_to - starts_from <= MOST_SPAN:
         raise InvalidError("The time ends after it begins, and is at most a year long.", field="starts_to")
+    lodging.must_see(caller, KIND)
     await lodging.visible_group(reading, Kind.STAY, room_type_id, locations=caller.locations)
     found = await lodging_store.page(reading, room_type_id, starts_from, starts_to, after=after, limit=limit)
     items = [StayOut.of(item) for item in found]
@@ -469,7 +472,7 @@ async def _process(
     verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
 ) -> Response:
     version = None if if_match is None else version_of(if_match)
-    lodging.must_process(caller.may("booking:process", "hotel"))
+    lodging.must_process(caller, KIND)
 
     async def command(transaction: Transaction) -> Answer:
         stay, group = await lodging.opened(
@@ -482,7 +485,7 @@ async def _process(
 
 
 async def _shown(reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> StayOut:
-    if found is None or found.kind is not Kind.STAY or not (caller.is_staff or found.applicant_id == caller.id):
+    if found is None or found.kind is not Kind.STAY or not lodging.may_see(caller, found, KIND):
         raise NotFoundError
     await lodging.visible_group(reading, Kind.STAY, found.group_id, locations=caller.locations)
     response.headers["ETag"] = etag(found.version)

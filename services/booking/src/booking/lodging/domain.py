@@ -1,12 +1,12 @@
 """Workplaces and rooms: numbered units in a group, and lodgings — a ticket or a stay — that take them for a period.
 
     held ──confirm──▶ confirmed ──start──▶ active ──end──▶ ended
-      │ ▲                 │                  │
-      │ └ expired ◀─expire┤ (held only)      │
-      ├──────────────release─────────────────┼─▶ released
-      └                   └─────no_show──────┴─▶ no_show
+      │                   │                  ├─no_show─▶ no_show
+      ├─expire─▶ expired ─┼─retake─▶ confirmed
+      └───────────────────┴──────release─────┴─▶ released
 
-An expired lodging is confirmed again when its money comes late and its places are still free.
+An expired lodging is confirmed again (`retake`) when its money comes late and its places are still free. Nobody fails
+to come before it has begun.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,6 @@ TRANSITIONS: Mapping[tuple[Status, Verb], Status] = MappingProxyType(
         (Status.EXPIRED, Verb.RETAKE): Status.CONFIRMED,
         (Status.CONFIRMED, Verb.START): Status.ACTIVE,
         (Status.CONFIRMED, Verb.RELEASE): Status.RELEASED,
-        (Status.CONFIRMED, Verb.NO_SHOW): Status.NO_SHOW,
         (Status.ACTIVE, Verb.END): Status.ENDED,
         (Status.ACTIVE, Verb.RELEASE): Status.RELEASED,
         (Status.ACTIVE, Verb.NO_SHOW): Status.NO_SHOW,

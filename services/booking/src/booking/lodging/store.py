@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE
 from ..reserving.domain import PlacesTakenError
 from ..resources.domain import Calendar, Location, OpeningHours, zone_of
 from ..resources.tables import locations
-from .domain import LIVE, Group, Item, Kind, Lodging, Status, Unit, Verb, next_status
+from .domain import Group, Item, Kind, Lodging, Status, Unit, Verb, next_status
 from .tables import claims, groups, lodgings, units
 
 
@@ -150,11 +150,16 @@ _NUMBERS = {
 }
 
 
-def _due(before: Collection[Status], due_at: sa.ColumnElement[Any], after: Status, **more: Any) -> sa.Update:
+def _due(verb: Verb, due_at: sa.ColumnElement[Any], *also: sa.ColumnElement[bool], **more: Any) -> sa.Update:
     """Carry out a step on a batch of lodgings that are due for it, skipping what another worker has in hand."""
+    (before,) = [status for status in Status if next_status(status, verb) is not None]
     batch = (
         sa.select(lodgings.c.id)
-        .where(lodgings.c.status.in_(sorted(before)), due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+        .where(
+            lodgings.c.status == before.value,
+            due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+            *also,
+        )
         .order_by(due_at)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True, key_share=True)
@@ -162,24 +167,25 @@ def _due(before: Collection[Status], due_at: sa.ColumnElement[Any], after: Statu
     return (
         sa.update(lodgings)
         .where(lodgings.c.id.in_(batch.scalar_subquery()))
-        .values(status=after, version=lodgings.c.version + 1, **more)
+        .values(status=next_status(before, verb), version=lodgings.c.version + 1, **more)
         .returning(*lodgings.c)
     )
 
 
+_NO_SHOW_COMES_FIRST = lodgings.c.no_show_due_at < lodgings.c.ends_at
 _DUE = {
-    Verb.EXPIRE: _due([Status.HELD], lodgings.c.expires_at, Status.EXPIRED),
-    Verb.START: _due([Status.CONFIRMED], lodgings.c.starts_at, Status.ACTIVE),
-    Verb.END: _due([Status.ACTIVE], lodgings.c.ends_at, Status.ENDED),
+    Verb.EXPIRE: _due(Verb.EXPIRE, lodgings.c.expires_at),
+    Verb.START: _due(Verb.START, lodgings.c.starts_at),
+    # Of two that became due while nothing ran, what came first is first: whom nobody came for did not end.
+    Verb.END: _due(Verb.END, lodgings.c.ends_at, sa.or_(~_NO_SHOW_COMES_FIRST, lodgings.c.no_show_due_at.is_(None))),
     Verb.NO_SHOW: _due(
-        LIVE,
+        Verb.NO_SHOW,
         lodgings.c.no_show_due_at,
-        Status.NO_SHOW,
+        _NO_SHOW_COMES_FIRST,
         no_show_due_at=None,
         no_show_at=sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     ),
 }
-assert all(next_status(status, Verb.NO_SHOW) is Status.NO_SHOW for status in LIVE)
 
 
 def location_of(row: sa.RowMapping) -> Location:

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from foyer_chassis.auth import Caller
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ForbiddenError, NotFoundError, StaleError
 from foyer_contracts.ids import new_id
 
 from ...resources import store as resources_store
 from .. import store
-from ..domain import Group, Kind, Unit
+from ..domain import Group, Kind, Lodging, Unit
 
 
 def _minutes(minutes: int | None) -> timedelta | None:
@@ -130,7 +131,20 @@ async def visible_group(
     return group
 
 
-def must_process(allowed: bool) -> None:
-    """Raises ForbiddenError: the role does not process this kind of booking."""
-    if not allowed:
+def may_see(caller: Caller, lodging: Lodging, kind: str) -> bool:
+    """Whether it is the caller's own, or of the kind of orders that their role sees (A2)."""
+    return lodging.applicant_id == caller.id or caller.may("booking:read_all", kind)
+
+
+def must_see(caller: Caller, kind: str) -> None:
+    """Raises ForbiddenError: the role does not see bookings of this kind of order (A2)."""
+    if not caller.may("booking:read_all", kind):
+        raise ForbiddenError(needs="booking:read_all")
+
+
+def must_process(caller: Caller, kind: str) -> None:
+    """Raises NotFoundError: the role does not see bookings of this kind; ForbiddenError: it does, and may not this."""
+    if not caller.may("booking:process", kind):
+        if not caller.may("booking:read_all", kind):
+            raise NotFoundError
         raise ForbiddenError(needs="booking:process")

@@ -12,7 +12,6 @@ from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..memberships import use_cases as memberships
 from ..memberships.routes import AttachIn, PassOut
 from . import store, use_cases
 from .domain import Class, ClassBooking
@@ -86,6 +85,12 @@ class AttachAndBookIn(AttachIn):
 class Attached(BaseModel):
     membership: PassOut
     places: list[PlaceOut]
+
+
+class FreezeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    until: AwareDatetime | None = Field(description="null: used again from now on")
 
 
 class WithdrawIn(BaseModel):
@@ -182,23 +187,33 @@ async def attach(pass_id: UUID, body: AttachAndBookIn, once: OncePerKey) -> Resp
     it or nothing (D6)."""
 
     async def command(transaction: Transaction) -> Answer:
-        item = await memberships.attach(
+        after, places = await use_cases.attach_and_book(
             transaction,
             pass_id,
             body.visitor_id,
+            body.class_ids,
             group_ids=None if body.group_ids is None else tuple(body.group_ids),
             valid_from=body.valid_from,
             valid_until=body.valid_until,
         )
-        places = [
-            (await use_cases.book(transaction, class_id, body.visitor_id, pass_id=pass_id))[0]
-            for class_id in sorted(set(body.class_ids))
-        ]
-        after = await memberships.pass_now(transaction, item.id)
         attached = Attached(membership=PassOut.of(after), places=[PlaceOut.of(place) for place in places])
         return Answer(attached, 200, {"ETag": etag(after.version)})
 
     return await once.run(command)
+
+
+@router.put("/passes/{pass_id}/freeze", dependencies=[_DESK])
+async def freeze(
+    pass_id: UUID,
+    body: FreezeIn,
+    transaction: InTransaction,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> PassOut:
+    """Not used until then, and the validity is so much longer; places in classes of that time are free again."""
+    item = await use_cases.freeze_pass(transaction, pass_id, body.until, if_version=version_of(if_match))
+    response.headers["ETag"] = etag(item.version)
+    return PassOut.of(item)
 
 
 @router.post("/passes/{pass_id}/withdraw", response_model=PassOut, dependencies=[_DESK])

@@ -34,7 +34,7 @@ from ..lodging.routes import (
     staff,
 )
 from . import store, use_cases
-from .domain import Basis, Extra, Rate, RoomType, Season, Timed, local
+from .domain import Basis, Extra, Rate, RoomType, Season, Timed
 
 router = APIRouter(prefix="/v1", tags=["hotel"])
 
@@ -56,6 +56,7 @@ class _Rooms(BaseModel):
     check_out: StrictInt = Field(default=12 * 60, ge=0, lt=1440, description="minutes after local midnight")
     adults: StrictInt = Field(default=2, ge=1, le=50, description="that one room takes")
     guests: StrictInt = Field(default=3, ge=1, le=50, description="adults and children that one room takes")
+    overbooking: StrictInt = Field(default=0, ge=0, le=100, description="rooms sold beyond those there are; 0: none")
 
     def check(self) -> None:
         """Raises InvalidError."""
@@ -78,11 +79,19 @@ class RoomTypeOut(PlanOut):
     check_out: int
     adults: int
     guests: int
+    overbooking: int
 
     @classmethod
     def of_type(cls, item: RoomType) -> Self:
         plan = PlanOut.of(item.group).model_dump()
-        return cls(**plan, check_in=item.check_in, check_out=item.check_out, adults=item.adults, guests=item.guests)
+        return cls(
+            **plan,
+            check_in=item.check_in,
+            check_out=item.check_out,
+            adults=item.adults,
+            guests=item.guests,
+            overbooking=item.overbooking,
+        )
 
 
 class RoomTypePage(BaseModel):
@@ -180,6 +189,7 @@ class ExtraList(BaseModel):
 class NightOut(BaseModel):
     date: date
     free: int = Field(description="rooms of the type that nobody has that night")
+    overbooked: int = Field(description="sold beyond the rooms there are")
     from_price: Money | None = Field(description="the cheapest rate that night; null without rates")
 
 
@@ -187,6 +197,7 @@ class TypeNights(BaseModel):
     room_type_id: UUID
     name: str
     rooms: int = Field(description="that are not blocked")
+    overbooking: int = Field(description="how many may be sold beyond them")
     nights: list[NightOut]
 
 
@@ -256,39 +267,29 @@ async def availability(
     if not types:
         return NightsOut(items=[])
     nights = [from_ + timedelta(days=n) for n in range(days)]
-    zone = groups[0].location.calendar.zone
-    taken: dict[tuple[UUID, date], set[UUID]] = {}
-    claimed = await lodging_store.claims_between(
-        reading, list(types), local(zone, nights[0], 0), local(zone, nights[-1], 2 * 1440)
+    taken = await lodging_store.taken_nights(
+        reading, {id_: [room_type.night(night) for night in nights] for id_, room_type in types.items()}
     )
-    for type_id, unit_id, starts_at, ends_at in claimed:
-        room_type = types[type_id]
-        night = max(from_, starts_at.astimezone(zone).date() - timedelta(days=1))
-        while night <= nights[-1] and local(zone, night, room_type.check_in) < ends_at:
-            if local(zone, night + timedelta(days=1), room_type.check_out) > starts_at:
-                taken.setdefault((type_id, night), set()).add(unit_id)
-            night += timedelta(days=1)
-    units = await lodging_store.units_of_groups(reading, list(types))
+    rooms = await lodging_store.count_units(reading, list(types))
     rates = [rate for rate in await store.rates_of(reading, list(types)) if rate.active]
-    items = []
-    for type_id, room_type in types.items():
-        rooms = {unit.id for unit in units if unit.group_id == type_id and not unit.blocked}
-        of_type = [rate for rate in rates if rate.type_id == type_id]
-        items.append(
-            TypeNights(
-                room_type_id=type_id,
-                name=room_type.group.name,
-                rooms=len(rooms),
-                nights=[
-                    NightOut(
-                        date=night,
-                        free=len(rooms - taken.get((type_id, night), set())),
-                        from_price=_cheapest(of_type, night),
-                    )
-                    for night in nights
-                ],
-            )
+    items = [
+        TypeNights(
+            room_type_id=id_,
+            name=room_type.group.name,
+            rooms=rooms.get((id_, False), 0),
+            overbooking=room_type.overbooking,
+            nights=[
+                NightOut(
+                    date=night,
+                    free=rooms.get((id_, False), 0) - taken.get((id_, number, False), 0),
+                    overbooked=taken.get((id_, number, True), 0),
+                    from_price=_cheapest([rate for rate in rates if rate.type_id == id_], night),
+                )
+                for number, night in enumerate(nights)
+            ],
         )
+        for id_, room_type in types.items()
+    ]
     return NightsOut(items=items)
 
 

@@ -18,7 +18,17 @@ from ..lodging.domain import LIVE, Group, Kind, Lodging, NotBegunError, NotPossi
 from ..resources import store as resources_store
 from ..resources.domain import InThePastError, UnknownResourceError
 from . import store
-from .domain import Extra, Guests, Rate, RoomType, StayDatesInvalidError, UnknownExtraError, Wanted, quote
+from .domain import (
+    Extra,
+    Guests,
+    Rate,
+    RoomNotAssignedError,
+    RoomType,
+    StayDatesInvalidError,
+    UnknownExtraError,
+    Wanted,
+    quote,
+)
 
 
 async def hold_stays(transaction: Transaction, placed: Sequence[Event[OrderPlaced]], *, default_ttl: timedelta) -> None:
@@ -107,12 +117,14 @@ async def _wanted(transaction: Transaction, request: StayRequest, room_type: Roo
 
 
 async def check_in(transaction: Transaction, stay: Lodging, group: Group, actor: Actor) -> Lodging:
-    """The guests are here; once. Raises NotPossibleNowError, NotBegunError."""
+    """The guests are here; once. Raises NotPossibleNowError, NotBegunError, RoomNotAssignedError."""
     if stay.checked_in_at is not None and stay.status in (*LIVE, Status.ENDED):
         return stay
     lodging.need(stay, LIVE)
     if transaction.now < stay.starts_at:
         raise NotBegunError(starts_at=stay.starts_at.isoformat())
+    if any(room.overbooked for room in await lodging_store.claimed_units(transaction, stay.id)):
+        raise RoomNotAssignedError(place=stay.place)
     after = replace(stay, checked_in_at=transaction.now, no_show_due_at=None, version=stay.version + 1)
     await lodging_store.save(transaction, after)
     lodging.publish_changed(transaction, after, group, "checked_in", actor)
@@ -154,7 +166,7 @@ async def move_room(
     """Another room of the type for what is left of the stay. Raises NotFoundError, and what `move_unit` raises."""
     room = await lodging_store.unit_by_id(transaction, room_id)
     given_up = None if from_room_id is None else await lodging_store.unit_by_id(transaction, from_room_id)
-    if room is None or room.group_id != group.id or (from_room_id is not None and given_up is None):
+    if room is None or room.overbooked or room.group_id != group.id or (from_room_id is not None and given_up is None):
         raise NotFoundError("There is no such room of this type.", field="room_id")
     after = await lodging.move_unit(transaction, stay, group, room, from_unit=given_up, actor=actor)
     if after is not stay:
@@ -226,20 +238,37 @@ async def _sold_extras(transaction: Transaction, stay: Lodging) -> list[Wanted]:
 
 
 async def create_type(
-    transaction: Transaction, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+    transaction: Transaction,
+    *,
+    check_in: int,
+    check_out: int,
+    adults: int,
+    guests: int,
+    overbooking: int,
+    **plan: Any,
 ) -> RoomType:
     group = await lodging.create_group(transaction, Kind.STAY, **plan)
-    room_type = RoomType(group, check_in, check_out, adults, guests)
+    room_type = RoomType(group, check_in, check_out, adults, guests, overbooking)
     await store.save_type(transaction, room_type)
+    await lodging.set_overbooking(transaction, group, overbooking)
     return room_type
 
 
 async def change_type(
-    transaction: Transaction, id_: UUID, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+    transaction: Transaction,
+    id_: UUID,
+    *,
+    check_in: int,
+    check_out: int,
+    adults: int,
+    guests: int,
+    overbooking: int,
+    **plan: Any,
 ) -> RoomType:
     group = await lodging.change_group(transaction, Kind.STAY, id_, **plan)
-    room_type = RoomType(group, check_in, check_out, adults, guests)
+    room_type = RoomType(group, check_in, check_out, adults, guests, overbooking)
     await store.save_type(transaction, room_type)
+    await lodging.set_overbooking(transaction, group, overbooking)
     return room_type
 
 

@@ -122,6 +122,8 @@ class Unit:
         zone: part of the plan it is in.
         position: any-place requests try units in this order, then by id.
         blocked: cannot be booked for now; what is booked stays.
+        overbooked: not there at all: it is sold beyond the rooms that there are, after all of them, and whoever has it
+            gets a real one before they check in. Its claims keep the limit as those of real ones do.
     """
 
     id: UUID
@@ -131,6 +133,7 @@ class Unit:
     position: int
     blocked: bool
     version: int
+    overbooked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +55,11 @@ _GROUPS_PAGE = (
     .order_by(groups.c.id)
     .limit(sa.bindparam("limit"))
 )
-_UNITS = sa.select(units).where(units.c.group_id == sa.bindparam("group")).order_by(units.c.position, units.c.id)
+_UNITS = (
+    sa.select(units)
+    .where(units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked"))
+    .order_by(units.c.position, units.c.id)
+)
 _UNIT = sa.select(units).where(units.c.id == sa.bindparam("unit"))
 _FREE_UNITS = (
     sa.select(units)
@@ -70,7 +74,7 @@ _FREE_UNITS = (
             claims.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
         ),
     )
-    .order_by(units.c.position, units.c.id)
+    .order_by(units.c.overbooked, units.c.position, units.c.id)
 )
 # DO NOTHING covers the exclusion constraint, and waits for a rival that may roll back.
 _CLAIM = sa.text("""
@@ -103,25 +107,26 @@ _CLAIMED_UNITS = (
     .where(claims.c.lodging_id == sa.bindparam("lodging"), claims.c.active)
     .order_by(units.c.position, units.c.id)
 )
-_CLAIMS_BETWEEN = (
-    sa.select(
-        units.c.group_id,
-        claims.c.unit_id,
-        sa.func.lower(claims.c.during).label("starts_at"),
-        sa.func.upper(claims.c.during).label("ends_at"),
+# The claims of a unit are found by its index once, and counted for each night from there.
+_TAKEN_NIGHTS = sa.text("""
+    WITH taken AS MATERIALIZED (
+        SELECT unit.group_id, unit.overbooked, claim.unit_id, claim.during
+        FROM lodging_units AS unit
+        JOIN lodging_claims AS claim ON claim.unit_id = unit.id AND claim.active
+            AND claim.during && tstzrange(:begin, :end)
+        WHERE unit.group_id = ANY(CAST(:of AS uuid[])) AND (unit.overbooked OR NOT unit.blocked)
     )
-    .join(units, units.c.id == claims.c.unit_id)
-    .where(
-        units.c.group_id.in_(sa.bindparam("groups", expanding=True)),
-        claims.c.active,
-        claims.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
-    )
-    .order_by(claims.c.unit_id, sa.text("starts_at"))
-)
-_UNITS_OF_GROUPS = (
-    sa.select(units)
-    .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)))
-    .order_by(units.c.group_id, units.c.position, units.c.id)
+    SELECT night.group_id, night.position, taken.overbooked, count(DISTINCT taken.unit_id) AS units
+    FROM unnest(
+        CAST(:groups AS uuid[]), CAST(:positions AS int[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
+    ) AS night (group_id, position, begins_at, ends_at)
+    JOIN taken ON taken.group_id = night.group_id AND taken.during && tstzrange(night.begins_at, night.ends_at)
+    GROUP BY night.group_id, night.position, taken.overbooked
+""").bindparams(*(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("begin", "end")))
+_COUNT_UNITS = (
+    sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
+    .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)), ~units.c.blocked)
+    .group_by(units.c.group_id, units.c.overbooked)
 )
 _BY_ORDERS = (
     sa.select(lodgings).where(lodgings.c.order_id.in_(sa.bindparam("orders", expanding=True))).order_by(lodgings.c.id)
@@ -137,8 +142,7 @@ _PAGE = (
     sa.select(lodgings)
     .where(
         lodgings.c.group_id == sa.bindparam("group"),
-        lodgings.c.starts_at < sa.bindparam("to", type_=sa.DateTime(timezone=True)),
-        lodgings.c.ends_at > sa.bindparam("from", type_=sa.DateTime(timezone=True)),
+        sa.func.tstzrange(lodgings.c.starts_at, lodgings.c.ends_at).op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
         lodgings.c.id > sa.bindparam("after"),
     )
     .order_by(lodgings.c.id)
@@ -276,12 +280,16 @@ async def save_group(transaction: Transaction, group: Group) -> None:
         await transaction.execute(sa.update(groups).where(groups.c.id == group.id).values(**values))
 
 
-async def units_of(transaction: Transaction, group_id: UUID) -> list[Unit]:
-    return [_unit(row) for row in await transaction.all(_UNITS, {"group": group_id})]
+async def units_of(transaction: Transaction, group_id: UUID, *, overbooked: bool = False) -> list[Unit]:
+    """The units that there are; `overbooked`: those that are not."""
+    parameters = {"group": group_id, "overbooked": overbooked}
+    return [_unit(row) for row in await transaction.all(_UNITS, parameters)]
 
 
-async def units_of_groups(transaction: Transaction, group_ids: Sequence[UUID]) -> list[Unit]:
-    return [_unit(row) for row in await transaction.all(_UNITS_OF_GROUPS, {"groups": group_ids})]
+async def count_units(transaction: Transaction, group_ids: Collection[UUID]) -> dict[tuple[UUID, bool], int]:
+    """(group, whether overbooked) → units that can be booked."""
+    rows = await transaction.all(_COUNT_UNITS, {"groups": list(group_ids)})
+    return {(row["group_id"], row["overbooked"]): row["units"] for row in rows}
 
 
 async def unit_by_id(transaction: Transaction, unit_id: UUID) -> Unit | None:
@@ -362,12 +370,28 @@ async def claimed_units(transaction: Transaction, lodging_id: UUID) -> list[Unit
     return [_unit(row) for row in await transaction.all(_CLAIMED_UNITS, {"lodging": lodging_id})]
 
 
-async def claims_between(
-    transaction: Transaction, group_ids: Sequence[UUID], starts_at: datetime, ends_at: datetime
-) -> list[tuple[UUID, UUID, datetime, datetime]]:
-    """(group, unit, from, until) of what is taken and touches that time."""
-    rows = await transaction.all(_CLAIMS_BETWEEN, {"groups": group_ids, "during": Range(starts_at, ends_at)})
-    return [(row["group_id"], row["unit_id"], row["starts_at"], row["ends_at"]) for row in rows]
+async def taken_nights(
+    transaction: Transaction, nights: Mapping[UUID, Sequence[tuple[datetime, datetime]]]
+) -> dict[tuple[UUID, int, bool], int]:
+    """(group, number of the night, whether overbooked) → how many of its bookable units somebody has in that night.
+
+    Args:
+        nights: of each group, from when until when each night is, in order.
+    """
+    each = [(id_, number, *night) for id_, of_group in nights.items() for number, night in enumerate(of_group)]
+    rows = await transaction.all(
+        _TAKEN_NIGHTS,
+        {
+            "of": list(nights),
+            "begin": min(begin for _, _, begin, _ in each),
+            "end": max(end for _, _, _, end in each),
+            "groups": [id_ for id_, _, _, _ in each],
+            "positions": [number for _, number, _, _ in each],
+            "begins": [begin for _, _, begin, _ in each],
+            "ends": [end for _, _, _, end in each],
+        },
+    )
+    return {(row["group_id"], row["position"], row["overbooked"]): row["units"] for row in rows}
 
 
 async def next_number(transaction: Transaction, kind: Kind) -> int:
@@ -415,7 +439,7 @@ async def page(
     transaction: Transaction, group_id: UUID, from_: datetime, to: datetime, *, after: UUID, limit: int
 ) -> list[Lodging]:
     """Lodgings of a group that touch a time, of every status."""
-    parameters = {"group": group_id, "from": from_, "to": to, "after": after, "limit": limit}
+    parameters = {"group": group_id, "during": Range(from_, to), "after": after, "limit": limit}
     return [_lodging(row) for row in await transaction.all(_PAGE, parameters)]
 
 

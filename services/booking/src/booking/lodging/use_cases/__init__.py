@@ -25,6 +25,7 @@ from .plans import (
     may_see,
     must_process,
     must_see,
+    set_overbooking,
     visible_group,
 )
 from .telling import lines_of, places_of, publish_changed, publish_rescheduled
@@ -55,6 +56,7 @@ __all__ = [
     "release",
     "retake",
     "retime",
+    "set_overbooking",
     "start_due",
     "visible_group",
 ]

@@ -319,7 +319,7 @@ async def retake(transaction: Transaction, before: Lodging, after: Lodging, grou
     held = await store.claimed_units(transaction, before.id)
     await store.unclaim(transaction, [before.id])
     free = await store.free_units(transaction, after.group_id, after.starts_at, after.ends_at, zone=after.zone)
-    same = [unit for unit in free if unit in held]
+    same = [unit for unit in free if unit in held and not unit.overbooked]
     chosen = [*same, *(unit for unit in free if unit not in same)][: after.rooms]
     if len(chosen) < after.rooms or not await store.claim(
         transaction, after.id, chosen, after.starts_at, after.ends_at

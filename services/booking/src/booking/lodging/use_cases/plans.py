@@ -110,7 +110,11 @@ async def change_unit(
 ) -> Unit:
     """Replace it; who has it booked keeps it. Raises NotFoundError, StaleError, LabelTakenError."""
     known = await store.unit_by_id(transaction, unit_id)
-    if known is None or known.group_id not in await store.groups_by_id(transaction, [known.group_id], kind, lock=True):
+    if (
+        known is None
+        or known.overbooked
+        or known.group_id not in await store.groups_by_id(transaction, [known.group_id], kind, lock=True)
+    ):
         raise NotFoundError
     current = await store.unit_by_id(transaction, unit_id)
     assert current is not None
@@ -119,6 +123,18 @@ async def change_unit(
     unit = replace(current, label=label, zone=zone, position=position, blocked=blocked, version=current.version + 1)
     await store.save_unit(transaction, unit)
     return unit
+
+
+async def set_overbooking(transaction: Transaction, group: Group, limit: int) -> None:
+    """So many units are sold beyond those that there are, and no more; what is booked beyond another limit stays. The
+    caller has the group's lock, or has just made it. Raises LabelTakenError: a unit of its own is called like one."""
+    known = await store.units_of(transaction, group.id, overbooked=True)
+    for number in range(len(known), limit):
+        unit = Unit(new_id(), group.id, f"+{number + 1}", None, number, False, 1, overbooked=True)
+        await store.save_unit(transaction, unit)
+    for number, unit in enumerate(known):
+        if unit.blocked != (number >= limit):
+            await store.save_unit(transaction, replace(unit, blocked=number >= limit, version=unit.version + 1))
 
 
 async def visible_group(

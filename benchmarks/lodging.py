@@ -23,27 +23,38 @@ SPACE = UUID(int=9_000_000)
 FIRST_TYPE = UUID(int=9_000_001)
 CONSTRAINT, INDEX = "lodging_claims_no_two_overlap", "lodgings_during"
 
-#: The statements of the service: lodging/store.py, _TAKEN_NIGHTS and _FREE_UNITS.
-NIGHTS_SQL = """
+#: The statements of the service: lodging/store.py, _TAKEN_NIGHTS and _FREE_LIST.
+TAKEN_SQL = """
 WITH taken AS MATERIALIZED (
-    SELECT unit.group_id, unit.overbooked, claim.unit_id, claim.during
-    FROM lodging_units AS unit
-    JOIN lodging_claims AS claim ON claim.unit_id = unit.id AND claim.active
-        AND claim.during && tstzrange('{begin}', '{end}')
-    WHERE unit.group_id = ANY('{{{types}}}'::uuid[]) AND (unit.overbooked OR NOT unit.blocked)
+    SELECT claim.unit_id, claim.during, lodging.group_id
+    FROM lodgings AS lodging
+    JOIN lodging_claims AS claim ON claim.lodging_id = lodging.id AND claim.active
+    WHERE lodging.group_id = ANY('{{{types}}}'::uuid[])
+        AND tstzrange(lodging.starts_at, lodging.ends_at) && tstzrange('{begin}', '{end}')
+        AND lodging.status IN ('held', 'confirmed', 'active')
+        AND (claim.during && tstzrange('{begin}', '{end}')) IS TRUE
 )
-SELECT night.group_id, night.position, taken.overbooked, count(DISTINCT taken.unit_id) AS units
+"""
+NIGHTS_SQL = f"""
+{TAKEN_SQL}, unit AS MATERIALIZED (
+    SELECT id, overbooked FROM lodging_units
+    WHERE group_id = ANY('{{{{{{types}}}}}}'::uuid[]) AND (overbooked OR NOT blocked)
+)
+SELECT night.group_id, night.position, unit.overbooked, count(DISTINCT taken.unit_id) AS units
 FROM unnest(
-    '{{{groups}}}'::uuid[], '{{{positions}}}'::int[], '{{{begins}}}'::timestamptz[], '{{{ends}}}'::timestamptz[]
+    '{{{{{{groups}}}}}}'::uuid[], '{{{{{{positions}}}}}}'::int[],
+    '{{{{{{begins}}}}}}'::timestamptz[], '{{{{{{ends}}}}}}'::timestamptz[]
 ) AS night (group_id, position, begins_at, ends_at)
 JOIN taken ON taken.group_id = night.group_id AND taken.during && tstzrange(night.begins_at, night.ends_at)
-GROUP BY night.group_id, night.position, taken.overbooked;
+JOIN unit ON unit.id = taken.unit_id
+GROUP BY night.group_id, night.position, unit.overbooked;
 """
-FREE_SQL = """
-SELECT * FROM lodging_units AS unit WHERE unit.group_id = '{space}' AND NOT unit.blocked AND NOT EXISTS (
-    SELECT FROM lodging_claims AS claim
-    WHERE claim.unit_id = unit.id AND claim.active AND claim.during && tstzrange('{begin}', '{end}')
-) ORDER BY unit.overbooked, unit.position, unit.id;
+FREE_SQL = f"""
+{TAKEN_SQL}
+SELECT unit.* FROM lodging_units AS unit
+WHERE unit.group_id = ANY('{{{{{{types}}}}}}'::uuid[]) AND NOT unit.blocked AND NOT unit.overbooked
+    AND NOT EXISTS (SELECT FROM taken WHERE taken.unit_id = unit.id)
+ORDER BY unit.position, unit.id;
 """
 
 
@@ -85,7 +96,7 @@ async def questions(bench: Bench) -> tuple[Question, Question]:
         f"the free of {PLACES} workplaces, one day",
         3.0,
         [request("GET", path, token)],
-        [FREE_SQL.format(space=SPACE, begin=day.isoformat(), end=end.isoformat())],
+        [FREE_SQL.format(types=SPACE, begin=day.isoformat(), end=end.isoformat())],
     )
     return month, free
 

@@ -100,8 +100,16 @@ async def check(booking: Running) -> None:
             .correlate(lodgings)
             .scalar_subquery()
         )
+        since = (
+            sa.select(sa.func.min(sa.func.lower(claims.c.during)))
+            .where(claims.c.lodging_id == lodgings.c.id, claims.c.active)
+            .correlate(lodgings)
+            .scalar_subquery()
+        )
         rows = await reading.all(
             sa.select(
+                lodgings.c.starts_at,
+                since.label("since"),
                 lodgings.c.number,
                 lodgings.c.status,
                 lodgings.c.rooms,
@@ -114,6 +122,7 @@ async def check(booking: Running) -> None:
         if row["status"] in TAKING:
             # As many units as it has, to its very end; nothing is held without an owner.
             assert (row["held"], row["until"]) == (row["rooms"], row["ends_at"]), dict(row)
+            assert row["since"] >= row["starts_at"], dict(row)
         else:
             assert row["held"] == 0, dict(row)
 

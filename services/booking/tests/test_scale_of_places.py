@@ -109,8 +109,8 @@ async def test_a_month_of_all_types_is_one_statement_over_the_claims(year: tuple
     for plan in found:
         assert not plan.scanned & BIG, plan.text
     print(f"a month of {ROOMS} rooms: {of_claims[0].milliseconds:.1f} ms, {of_claims[0].pages} pages")
-    # 200 probes of the index for units, a few pages each.
-    assert of_claims[0].pages <= 4_000, of_claims[0].text
+    # 1,600 stays of that month, three pages for the claim of each; however many there are of other months.
+    assert of_claims[0].pages <= 6_000, of_claims[0].text
 
 
 @pytest.mark.feature("A16")
@@ -127,7 +127,7 @@ async def test_the_free_places_of_a_day_are_one_statement_too(year: tuple[Runnin
     (plan,) = [plan for plan in found if "lodging_claims" in plan.sql]
     assert not plan.scanned & BIG, plan.text
     print(f"the free of {PLACES} places: {plan.milliseconds:.1f} ms, {plan.pages} pages")
-    assert plan.pages <= 4_000, plan.text
+    assert plan.pages <= 1_500, plan.text
 
 
 @pytest.mark.feature("A16")

@@ -172,7 +172,7 @@ async def free_places(
     """The places that nobody has for the whole of that time and that are not blocked."""
     _check_span(from_, to)
     space = await lodging.visible_group(reading, Kind.TICKET, space_id)
-    found = await lodging_store.free_units(reading, space_id, from_, to) if space.active else []
+    found = await lodging_store.free_list(reading, space_id, from_, to) if space.active else []
     return UnitList(items=[UnitOut.of(unit) for unit in found])
 
 

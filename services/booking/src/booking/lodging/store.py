@@ -74,8 +74,31 @@ _FREE_UNITS = (
             claims.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
         ),
     )
-    .order_by(units.c.overbooked, units.c.position, units.c.id)
+    .order_by(units.c.position, units.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
 )
+# Who is there at that time is found by an index of the group's lodgings, and their units from there: one walk for all
+# units instead of a look for each. What a lodging has taken never reaches beyond its own time. IS TRUE keeps the other
+# index, which knows no groups, out of it.
+_TAKEN = """
+    SELECT claim.unit_id, claim.during, lodging.group_id
+    FROM lodgings AS lodging
+    JOIN lodging_claims AS claim ON claim.lodging_id = lodging.id AND claim.active
+    WHERE lodging.group_id = ANY(CAST(:groups AS uuid[]))
+        AND tstzrange(lodging.starts_at, lodging.ends_at) && tstzrange(:begin, :end)
+        AND lodging.status IN ('held', 'confirmed', 'active')
+        AND (claim.during && tstzrange(:begin, :end)) IS TRUE
+"""
+_INSTANTS = [sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("begin", "end")]
+_FREE_LIST = sa.text(
+    f"""
+    WITH taken AS MATERIALIZED ({_TAKEN})
+    SELECT unit.* FROM lodging_units AS unit
+    WHERE unit.group_id = ANY(CAST(:groups AS uuid[])) AND NOT unit.blocked AND NOT unit.overbooked
+        AND NOT EXISTS (SELECT FROM taken WHERE taken.unit_id = unit.id)
+    ORDER BY unit.position, unit.id
+"""  # noqa: S608 - of our own text only
+).bindparams(*_INSTANTS)
 # DO NOTHING covers the exclusion constraint, and waits for a rival that may roll back.
 _CLAIM = sa.text("""
     INSERT INTO lodging_claims (id, lodging_id, unit_id, during, active)
@@ -107,22 +130,21 @@ _CLAIMED_UNITS = (
     .where(claims.c.lodging_id == sa.bindparam("lodging"), claims.c.active)
     .order_by(units.c.position, units.c.id)
 )
-# The claims of a unit are found by its index once, and counted for each night from there.
-_TAKEN_NIGHTS = sa.text("""
-    WITH taken AS MATERIALIZED (
-        SELECT unit.group_id, unit.overbooked, claim.unit_id, claim.during
-        FROM lodging_units AS unit
-        JOIN lodging_claims AS claim ON claim.unit_id = unit.id AND claim.active
-            AND claim.during && tstzrange(:begin, :end)
-        WHERE unit.group_id = ANY(CAST(:of AS uuid[])) AND (unit.overbooked OR NOT unit.blocked)
+_TAKEN_NIGHTS = sa.text(
+    f"""
+    WITH taken AS MATERIALIZED ({_TAKEN}), unit AS MATERIALIZED (
+        SELECT id, overbooked FROM lodging_units
+        WHERE group_id = ANY(CAST(:groups AS uuid[])) AND (overbooked OR NOT blocked)
     )
-    SELECT night.group_id, night.position, taken.overbooked, count(DISTINCT taken.unit_id) AS units
+    SELECT night.group_id, night.position, unit.overbooked, count(DISTINCT taken.unit_id) AS units
     FROM unnest(
-        CAST(:groups AS uuid[]), CAST(:positions AS int[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
+        CAST(:of AS uuid[]), CAST(:positions AS int[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
     ) AS night (group_id, position, begins_at, ends_at)
     JOIN taken ON taken.group_id = night.group_id AND taken.during && tstzrange(night.begins_at, night.ends_at)
-    GROUP BY night.group_id, night.position, taken.overbooked
-""").bindparams(*(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("begin", "end")))
+    JOIN unit ON unit.id = taken.unit_id
+    GROUP BY night.group_id, night.position, unit.overbooked
+"""  # noqa: S608 - of our own text only
+).bindparams(*_INSTANTS)
 _COUNT_UNITS = (
     sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
     .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)), ~units.c.blocked)
@@ -320,10 +342,18 @@ async def free_units(
     *,
     unit_id: UUID | None = None,
     zone: str | None = None,
+    most: int | None = None,
 ) -> list[Unit]:
-    """Units that nobody has at that time, in the order in which they are given out."""
-    parameters = {"group": group_id, "unit": unit_id, "zone": zone, "during": Range(starts_at, ends_at)}
+    """Units that nobody has at that time, in the order in which they are given out; `most`: the first so many."""
+    during = Range(starts_at, ends_at)
+    parameters = {"group": group_id, "unit": unit_id, "zone": zone, "during": during, "most": most}
     return [_unit(row) for row in await transaction.all(_FREE_UNITS, parameters)]
+
+
+async def free_list(transaction: Transaction, group_id: UUID, starts_at: datetime, ends_at: datetime) -> list[Unit]:
+    """All units that are there and that nobody has at that time."""
+    parameters = {"groups": [group_id], "begin": starts_at, "end": ends_at}
+    return [_unit(row) for row in await transaction.all(_FREE_LIST, parameters)]
 
 
 async def claim(
@@ -382,10 +412,10 @@ async def taken_nights(
     rows = await transaction.all(
         _TAKEN_NIGHTS,
         {
-            "of": list(nights),
+            "groups": list(nights),
             "begin": min(begin for _, _, begin, _ in each),
             "end": max(end for _, _, _, end in each),
-            "groups": [id_ for id_, _, _, _ in each],
+            "of": [id_ for id_, _, _, _ in each],
             "positions": [number for _, number, _, _ in each],
             "begins": [begin for _, _, begin, _ in each],
             "ends": [end for _, _, _, end in each],

@@ -78,15 +78,15 @@ async def hold(
 
 
 async def _free(transaction: Transaction, lodging: Lodging) -> list[Unit]:
-    found = await store.free_units(
+    return await store.free_units(
         transaction,
         lodging.group_id,
         lodging.starts_at,
         lodging.ends_at,
         unit_id=lodging.unit_id,
         zone=lodging.zone,
+        most=lodging.rooms,
     )
-    return found[: lodging.rooms]
 
 
 def _labels(units: Sequence[Unit]) -> str:

@@ -13,6 +13,9 @@ from ...resources import store as resources_store
 from .. import store
 from ..domain import Group, Kind, Lodging, Unit
 
+#: The position of units that are not there: beyond that of any that is.
+AFTER_ALL = 1_000_000
+
 
 def _minutes(minutes: int | None) -> timedelta | None:
     return None if minutes is None else timedelta(minutes=minutes)
@@ -130,7 +133,8 @@ async def set_overbooking(transaction: Transaction, group: Group, limit: int) ->
     caller has the group's lock, or has just made it. Raises LabelTakenError: a unit of its own is called like one."""
     known = await store.units_of(transaction, group.id, overbooked=True)
     for number in range(len(known), limit):
-        unit = Unit(new_id(), group.id, f"+{number + 1}", None, number, False, 1, overbooked=True)
+        position = AFTER_ALL + number
+        unit = Unit(new_id(), group.id, f"+{number + 1}", None, position, False, 1, overbooked=True)
         await store.save_unit(transaction, unit)
     for number, unit in enumerate(known):
         if unit.blocked != (number >= limit):

@@ -58,8 +58,6 @@ async def test_sixty_four_want_the_last_one(booking: Running, what: str, togethe
     assert [event.data.reason for event in told] == ["places_taken"] * (RIVALS - 1)
     assert await deadlocks(booking) == 0
     print(f"sixty-four for the {what}, {'in one batch' if together else 'each by itself'}: {took:.0f} ms")
-    # The bound says that nobody waits for a lock that is not given back; how fast it is, is for the benches.
-    assert took < 5_000
 
 
 @pytest.mark.feature("A16")

@@ -100,11 +100,23 @@ async def coworking_ticket(world: World) -> list[dict[str, Any]]:
     told = (issued["visitor_name"], issued["tariff"], issued["place"], issued["total"], issued["status"])
     expect(told, ("Алексей Трошков", "Стандарт", "2-1", rub(400), "confirmed"), "the ticket of the order (A16)")
     expect(card["places"]["number"], str(issued["number"]), "the ticket's number on the card")
+    await _in_the_calendar(world, order)
     await _work_on_ticket(world, order, issued, places[1])
     return [
         await world.order("anna", order["number"]),
         await _day_ticket(world, offering, {**ticket, "tariff_id": by_day}),
     ]
+
+
+async def _in_the_calendar(world: World, order: dict[str, Any]) -> None:
+    """A calendar program, which cannot sign in, reads the customer's bookings from a secret address (X5)."""
+    made = await world.ok("anna", "POST", "booking/v1/calendars", json={"subject": "mine"})
+    read = await world.outside("GET", made["url"])
+    expect(read.headers["content-type"], "text/calendar; charset=utf-8", "the type of the calendar")
+    expect(f"Заказ {order['number']}" in read.text, True, "the calendar has the order")
+    answer = await world.call("anna", "DELETE", f"booking/v1/calendars/{made['id']}")
+    expect(answer.status_code, 204, "revoking the calendar")
+    expect((await world.http.get(made["url"])).status_code, 404, "the revoked address")
 
 
 async def _work_on_ticket(world: World, order: dict[str, Any], ticket: dict[str, Any], other_place: str) -> None:

@@ -12,7 +12,7 @@ from foyer_chassis.errors import InvalidError, NotFoundError
 from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money, not_negative
-from foyer_contracts.orders import Actor
+from foyer_contracts.orders import Actor, StayExtra
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from ..lodging import store as lodging_store
@@ -231,6 +231,18 @@ class RoomMoveIn(Strict):
 class DatesIn(Strict):
     arrival: date
     departure: date
+
+
+class WantedExtraIn(Strict):
+    extra_id: UUID
+    quantity: StrictInt = Field(default=1, ge=1, le=1000)
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = Field(
+        default=None, description="local time"
+    )
+
+
+class MoreExtrasIn(Strict):
+    extras: list[WantedExtraIn] = Field(min_length=1, max_length=50)
 
 
 @router.post("/room-types", status_code=201, response_model=RoomTypeOut, dependencies=[_CONFIGURE])
@@ -463,6 +475,16 @@ async def change_dates(
         if_match,
         lambda tx, *it: use_cases.change_dates(tx, *it, arrival=body.arrival, departure=body.departure),
     )
+
+
+@router.post("/stays/{stay_id}/extras", response_model=StayOut, dependencies=[_DESK])
+async def add_extras(
+    stay_id: UUID, body: MoreExtrasIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """More extras at their present price, each a line of its own; 409 if a late check-out or an early check-in meets
+    somebody else's stay."""
+    extras = [StayExtra.model_validate(item.model_dump()) for item in body.extras]
+    return await _process(stay_id, caller, once, if_match, lambda tx, *it: use_cases.add_extras(tx, *it, extras=extras))
 
 
 async def _process(

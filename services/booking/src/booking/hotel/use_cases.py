@@ -10,7 +10,7 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import Actor, OrderPlaced, StayRequest
+from foyer_contracts.orders import Actor, OrderPlaced, StayExtra
 
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
@@ -25,6 +25,7 @@ from .domain import (
     RoomNotAssignedError,
     RoomType,
     StayDatesInvalidError,
+    Timed,
     UnknownExtraError,
     Wanted,
     quote,
@@ -69,7 +70,7 @@ async def _stay(
     now = transaction.now
     if request.arrival < now.astimezone(group.location.calendar.zone).date():
         raise InThePastError(field="arrival", now=now.isoformat())
-    wanted = await _wanted(transaction, request, room_type, rate)
+    wanted = await _wanted(transaction, request.extras, room_type, rate)
     guests = Guests(request.rooms, request.adults, request.children)
     found = quote(room_type, rate, wanted, request.arrival, request.departure, guests)
     return Lodging(
@@ -100,10 +101,12 @@ async def _stay(
     )
 
 
-async def _wanted(transaction: Transaction, request: StayRequest, room_type: RoomType, rate: Rate) -> list[Wanted]:
-    known = await store.extras_by_id(transaction, {item.extra_id for item in request.extras})
+async def _wanted(
+    transaction: Transaction, extras: Sequence[StayExtra], room_type: RoomType, rate: Rate
+) -> list[Wanted]:
+    known = await store.extras_by_id(transaction, {item.extra_id for item in extras})
     wanted = []
-    for item in request.extras:
+    for item in extras:
         extra = known.get(item.extra_id)
         if (
             extra is None
@@ -221,6 +224,46 @@ async def change_dates(
     after = await again(transaction, stay, changed, group, actor)
     lodging.publish_changed(transaction, after, group, "dates_changed", actor)
     return after
+
+
+async def add_extras(
+    transaction: Transaction, stay: Lodging, group: Group, actor: Actor, *, extras: Sequence[StayExtra]
+) -> Lodging:
+    """More extras, at their present price; what is sold keeps its own. A late check-out looks at who comes after, an
+    early check-in, before the stay begins, at who was there before.
+
+    Raises:
+        NotPossibleNowError, UnknownExtraError, ExtraTimeInvalidError, PlacesTakenError.
+    """
+    lodging.need(stay, LIVE)
+    room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
+    rate = await store.rate_by_id(transaction, stay.tariff_id)
+    assert rate is not None
+    assert stay.arrival is not None
+    assert stay.departure is not None
+    assert stay.adults is not None
+    wanted = await _wanted(transaction, extras, room_type, rate)
+    begun = stay.starts_at <= transaction.now
+    if begun and any(item.extra.timed is Timed.EARLY_CHECK_IN for item in wanted):
+        raise NotPossibleNowError("The stay has begun.", starts_at=stay.starts_at.isoformat())
+    found = quote(
+        room_type,
+        rate,
+        [*await _sold_extras(transaction, stay), *wanted],
+        stay.arrival,
+        stay.departure,
+        Guests(stay.rooms, stay.adults, stay.children or 0),
+        sold=stay.terms["nights"],
+    )
+    changed = replace(
+        stay,
+        starts_at=stay.starts_at if begun else max(found.starts_at, transaction.now),
+        ends_at=found.ends_at,
+        items=found.items,
+        terms=found.terms,
+    )
+    again = lodging.retime if begun else lodging.retake
+    return await again(transaction, stay, changed, group, actor)
 
 
 async def _sold_extras(transaction: Transaction, stay: Lodging) -> list[Wanted]:

@@ -1,6 +1,6 @@
 """The schedule of classes, places in them, and what touches both a membership and its classes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -21,6 +21,8 @@ router = APIRouter(prefix="/v1", tags=["classes"])
 _DESK = requires("booking:passes")
 _CONFIGURE = requires("booking:configure", "booking:passes")
 MOST_DAYS = 62
+#: Of instants that are asked for: nobody looks for a class beyond them, and days can be added to them.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ClassIn(BaseModel):
@@ -102,7 +104,7 @@ class WithdrawIn(BaseModel):
 @router.get("/classes", dependencies=[requires("booking:read")])
 async def list_classes(
     reading: Reading,
-    starts_from: AwareDatetime,
+    starts_from: Annotated[AwareDatetime, Query(ge=EARLIEST, le=LATEST)],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     group_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,

@@ -240,7 +240,7 @@ async def find_ticket(
     caller: CurrentCaller,
     response: Response,
     number: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-    code: Annotated[str | None, Query(min_length=1, max_length=64, description="what the QR code carries")] = None,
+    code: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="what the QR code carries")] = None,
 ) -> TicketOut:
     """The ticket with that number or QR code, for the desk."""
     if (number is None) == (code is None):

@@ -15,6 +15,7 @@ from foyer_contracts.orders import Actor, OrderPlaced
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
 from ..lodging.domain import (
+    FARTHEST,
     LIVE,
     TAKING,
     BlockedError,
@@ -25,6 +26,7 @@ from ..lodging.domain import (
     NotBegunError,
     NotPossibleNowError,
     Status,
+    TooFarAheadError,
 )
 from ..resources.domain import UnknownResourceError
 from . import store
@@ -59,6 +61,8 @@ async def _ticket(
     space, tariff = spaces.get(request.space_id), tariffs.get(request.tariff_id)
     if space is None or not space.active or tariff is None or not tariff.active or tariff.space_id != space.id:
         raise UnknownResourceError
+    if request.starts_at > transaction.now + FARTHEST:
+        raise TooFarAheadError(field="starts_at")
     if request.quantity > tariff.most:
         raise TooLongError(field="quantity", most=tariff.most)
     if request.place_id is not None:

@@ -45,6 +45,8 @@ _FIRST_ID = UUID(int=0)
 #: Of the orders whose staff see stays (A2).
 KIND = "hotel"
 MOST_DAYS = 62
+#: Of nights that are asked for: days can be added to them.
+EARLIEST, LATEST = date(2000, 1, 1), date(2200, 1, 1)
 MOST_SPAN = timedelta(days=366)
 MOST_TYPES = 100
 
@@ -270,7 +272,7 @@ async def list_types(
 async def availability(
     reading: Reading,
     location_id: UUID,
-    from_: Annotated[date, Query(alias="from", description="first night")],
+    from_: Annotated[date, Query(alias="from", ge=EARLIEST, le=LATEST, description="first night")],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 31,
 ) -> NightsOut:
     """How many rooms of each type are free, night by night; not always one room for several nights."""

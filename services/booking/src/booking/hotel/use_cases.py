@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,17 @@ from foyer_contracts.orders import Actor, OrderPlaced, StayExtra
 
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
-from ..lodging.domain import LIVE, Group, Kind, Lodging, NotBegunError, NotPossibleNowError, Status
+from ..lodging.domain import (
+    FARTHEST,
+    LIVE,
+    Group,
+    Kind,
+    Lodging,
+    NotBegunError,
+    NotPossibleNowError,
+    Status,
+    TooFarAheadError,
+)
 from ..resources import store as resources_store
 from ..resources.domain import InThePastError, UnknownResourceError
 from . import store
@@ -70,6 +80,7 @@ async def _stay(
     now = transaction.now
     if request.arrival < now.astimezone(group.location.calendar.zone).date():
         raise InThePastError(field="arrival", now=now.isoformat())
+    _not_too_far(request.arrival, now)
     wanted = await _wanted(transaction, request.extras, room_type, rate)
     guests = Guests(request.rooms, request.adults, request.children)
     found = quote(room_type, rate, wanted, request.arrival, request.departure, guests)
@@ -99,6 +110,12 @@ async def _stay(
         children=request.children,
         terms=found.terms,
     )
+
+
+def _not_too_far(arrival: date, now: datetime) -> None:
+    """Raises TooFarAheadError."""
+    if arrival > (now + FARTHEST).date():
+        raise TooFarAheadError(field="arrival")
 
 
 async def _wanted(
@@ -194,6 +211,7 @@ async def change_dates(
         raise StayDatesInvalidError("A stay that has begun keeps its first night.", field="arrival")
     if arrival < transaction.now.astimezone(group.location.calendar.zone).date() and not begun:
         raise InThePastError(field="arrival", now=transaction.now.isoformat())
+    _not_too_far(arrival, transaction.now)
     room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
     rate = await store.rate_by_id(transaction, stay.tariff_id)
     assert rate is not None

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 from ..resources.domain import Location
@@ -93,6 +93,17 @@ class BlockedError(ConflictError):
 
     title_en = "Blocked"
     title_ru = "Заблокировано"
+
+
+class TooFarAheadError(InvalidError):
+    """Nothing is booked more than three years ahead."""
+
+    title_en = "Too far ahead"
+    title_ru = "Слишком далеко вперёд"
+
+
+#: How far ahead the beginning of a ticket or stay may be.
+FARTHEST = timedelta(days=3 * 365)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,9 @@ async def change_type(
 @router.get("/passes", dependencies=[_DESK])
 async def list_passes(
     reading: Reading,
-    number: Annotated[int | None, Query(ge=1, description="of the barcode: that one, whatever its state")] = None,
+    number: Annotated[
+        int | None, Query(ge=1, le=2**62, description="of the barcode: that one, whatever its state")
+    ] = None,
     visitor_id: UUID | None = None,
     limit: Limit = 50,
     after: UUID | None = None,

@@ -53,7 +53,9 @@ class VisitorPage(BaseModel):
 async def list_visitors(
     transaction: InTransaction,
     caller: CurrentCaller,
-    q: Annotated[str | None, Query(min_length=2, max_length=100, description="name, phone or barcode")] = None,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=100, pattern=r"^[^\x00]*$", description="name, phone or barcode")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     after: UUID | None = None,
 ) -> VisitorPage:

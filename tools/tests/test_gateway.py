@@ -33,6 +33,7 @@ STRANGERS_KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": 
 CALLER_BURST = 20
 GUEST_BURST = 12
 MEMBERSHIP = "/api/orders/v1/storefront/offerings/0198f000-0000-7000-8000-00000000000a"
+CALENDAR = "/api/booking/v1/calendars/0198f000-0000-7000-8000-00000000000c"
 MEBIBYTE = 1024 * 1024
 
 
@@ -281,6 +282,8 @@ def test_what_is_no_route_is_404_and_needs_a_token_all_the_same(running: Gateway
         ("GET", f"{MEMBERSHIP}/button/preview"),
         ("GET", "/api/orders/v1/storefront/orders/1000001?token=x"),
         ("POST", "/api/orders/v1/storefront/orders"),
+        ("GET", f"{CALENDAR}.ics?token=x"),
+        ("GET", CALENDAR.replace("calendars", "free-busy") + ".ics"),
         ("GET", "/api/orders/docs"),
         ("GET", "/api/booking/openapi.json"),
         ("GET", "/health/live"),
@@ -304,6 +307,9 @@ def test_public_routes_need_no_token(running: Gateway, method: str, path: str) -
         ("GET", "/api/orders/v1/storefront/orders/1000001/history"),
         ("GET", "/api/orders/v1/storefront/../orders/1000001"),
         ("POST", MEMBERSHIP),
+        ("GET", CALENDAR),
+        ("DELETE", f"{CALENDAR}.ics"),
+        ("GET", f"{CALENDAR}.ics/more"),
         ("GET", "/api/booking/v1/storefront/orders/1"),
         ("GET", "/api/orders/docs/more"),
         ("GET", "/api/orders/v1/openapi.json"),

@@ -135,7 +135,6 @@ def test_transition_table(status: Status, verb: Verb) -> None:
         ("expired", "retake"): "confirmed",
         ("confirmed", "start"): "active",
         ("confirmed", "release"): "released",
-        ("confirmed", "no_show"): "no_show",
         ("active", "end"): "ended",
         ("active", "release"): "released",
         ("active", "no_show"): "no_show",

@@ -123,7 +123,7 @@ async def test_extras_are_lines_of_their_own_and_their_times_make_the_stay_longe
     await booking.handle_twice(order)
     (held,) = await booking.published(HELD)
     assert [(line.title, line.quantity, line.unit_price.amount, line.extra) for line in held.data.lines] == [
-        ("Стандарт, Базовый", 1, 100000, False),
+        ("Стандарт, тариф «Базовый»", 1, 100000, False),
         ("Завтрак", 2, 50000, True),
         ("Такси, 09:30", 1, 50000, True),
         ("Ранний заезд, 10:00", 1, 50000, True),
@@ -244,7 +244,7 @@ async def test_cancelling_expiry_and_late_money(booking: Running) -> None:
 async def test_check_in_check_out_and_no_show(booking: Running) -> None:
     hotel = await add_hotel(booking, rooms=2)
     path, order = await sold(booking, hotel, ARRIVAL, 3)
-    gone, _ = await sold(booking, hotel, ARRIVAL, 3)
+    gone, left_out = await sold(booking, hotel, ARRIVAL, 3)
     rita = booking.client("rita", "rent_manager")
     for verb in ("check-in", "check-out", "no-show"):
         assert (await post(rita, f"{path}/{verb}")).status_code == 409
@@ -259,7 +259,9 @@ async def test_check_in_check_out_and_no_show(booking: Running) -> None:
     changes = await booking.published(CHANGED)
     assert [event.data.change for event in changes] == ["checked_in", "no_show", "checked_out"]
     same_shape(changes[0], SAMPLES[CHANGED])
-    assert [event.data.order_id for event in await booking.published(ENDED)] == [order.data.order_id]
+    # Over for the order too, which would stay active for ever.
+    ended = [event.data.order_id for event in await booking.published(ENDED)]
+    assert ended == [left_out.data.order_id, order.data.order_id]
     # The nights that were left are free in both rooms.
     await booking.handle(wants(hotel, ARRIVAL + timedelta(days=1), rooms=2, adults=2))
     assert await reasons(booking) == []
@@ -329,13 +331,20 @@ async def test_who_may_see_and_process_and_configure(booking: Running) -> None:
         assert (await booking.client().get(address)).status_code == 401
     number = (await anna.get(path)).json()["number"]
     assert (await anna.get("/v1/stays", params={"number": number})).status_code == 403
-    assert (await desk.get("/v1/stays", params={"number": number})).status_code == 200
+    assert (await desk.get("/v1/stays", params={"number": number})).status_code == 404
+    fedor = booking.client("fedor", "finance")
+    assert (await fedor.get("/v1/stays", params={"number": number})).status_code == 200
     # A stay is no ticket.
     assert (await anna.get(path.replace("stays", "tickets"))).status_code == 404
     for verb in ("check-in", "check-out", "no-show"):
         assert (await post(anna, f"{path}/{verb}")).status_code == 403
-        # The front desk processes coworking, not hotels.
-        assert (await post(desk, f"{path}/{verb}")).status_code == 403
+        # The front desk sees and processes coworking, not hotels; finance sees them (A2).
+        assert (await post(desk, f"{path}/{verb}")).status_code == 404
+        assert (await post(fedor, f"{path}/{verb}")).status_code == 403
+    span = {"starts_from": "2026-12-01T00:00:00Z", "starts_to": "2027-01-01T00:00:00Z"}
+    of_type = f"/v1/room-types/{hotel.type_id}/stays"
+    assert (await desk.get(of_type, params=span)).status_code == 403
+    assert len((await fedor.get(of_type, params=span)).json()["items"]) == 1
     limited = booking.client("rosa", "rent_manager", locations=[str(uuid4())])
     assert (await post(limited, f"{path}/check-in")).status_code == 404
     assert (await limited.get(path)).status_code == 404

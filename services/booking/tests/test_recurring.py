@@ -140,6 +140,8 @@ async def test_all_times_are_held_priced_started_and_ended_as_one(booking: Runni
     await booking.handle_twice(order)
     (held,) = await booking.published(HELD)
     assert (held.data.places.starts_at, held.data.places.occurrences) == (TOMORROW, 3)
+    assert [item.starts_at for item in held.data.places.times] == [TOMORROW + n * WEEK for n in range(3)]
+    assert sum(item.price.amount for item in held.data.places.times) == held.data.total.amount
     assert (held.data.lines[0].quantity, held.data.total.amount) == (12, 120000)
     for n in range(3):
         assert await left(booking, resource, TOMORROW + n * WEEK) == {"09:00": 0, "09:30": 0}

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from foyer_tools.journeys_of_money import paid_through_stripe
+from foyer_tools.journeys_of_places import coworking_ticket, hotel_stay
 from foyer_tools.journeys_of_staff import (
     account_orders,
     dialog_draft_order,
@@ -219,6 +220,8 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "9": ("Orders on account", account_orders),
     "10": ("A membership bought by a guest", membership),
     "11": ("From a dialog to an order", dialog_draft_order),
+    "coworking": ("A place in a coworking, its ticket at the desk", coworking_ticket),
+    "hotel": ("A night in a hotel with five extras", hotel_stay),
     "goods": ("Goods, one line of them missing", goods_order),
     "stripe": ("A seller that is paid at Stripe", paid_through_stripe),
 }

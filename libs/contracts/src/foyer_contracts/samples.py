@@ -689,7 +689,12 @@ _DATA: list[tuple[EventData, UUID]] = [
         booking.OccurrencesCancelled(
             order_id=ORDER,
             reservation_id=RESERVATION,
-            places=PLACES.model_copy(update={"occurrences": 9}),
+            places=PLACES.model_copy(
+                update={
+                    "occurrences": 1,
+                    "times": [booking.Occurrence(starts_at=STARTS, ends_at=ENDS, price=TOTAL)],
+                }
+            ),
             cancelled=[
                 booking.Occurrence(starts_at=STARTS + timedelta(days=7), ends_at=ENDS + timedelta(days=7), price=TOTAL)
             ],

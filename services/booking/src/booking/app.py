@@ -6,6 +6,7 @@ from foyer_chassis.settings import ServiceSettings
 
 from .availability import routes as availability
 from .blocking import routes as blocking
+from .calendars import routes as calendars
 from .classes import routes as classes
 from .coworking import routes as coworking
 from .hotel import routes as hotel
@@ -33,6 +34,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             classes.router,
             coworking.router,
             hotel.router,
+            calendars.router,
         ],
         description="Resources and slots, never held by two; classes, memberships, coworking, hotel.",
     )

@@ -3,6 +3,7 @@
 from foyer_chassis.tables import add_chassis_tables
 
 from .blocking import tables as blocking
+from .calendars import tables as calendars
 from .claiming import tables as claiming
 from .classes import tables as classes
 from .coworking import tables as coworking
@@ -25,6 +26,7 @@ for table in (
     lodging.lodgings,
     coworking.tariffs,
     hotel.rates,
+    calendars.feeds,
 ):
     assert table.metadata is metadata
 add_chassis_tables(metadata)

@@ -4,6 +4,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .calendars import consumers as calendars
 from .claiming import clock as claiming_clock
 from .classes import consumers as classes
 from .coworking import consumers as coworking
@@ -29,6 +30,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             *coworking.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *hotel.subscriptions(default_hold_ttl_seconds=settings.hold_ttl_seconds),
             *lodging.SUBSCRIPTIONS,
+            *calendars.SUBSCRIPTIONS,
         ],
         loops=[
             *loops(database, every_seconds=settings.clock_seconds),

@@ -35,6 +35,13 @@ class ClassTimeError(InvalidError):
     title_ru = "Проверьте время"
 
 
+class BookedClassError(ConflictError):
+    """Visitors have booked it with memberships that open its group: it stays in that group."""
+
+    title_en = "The class has bookings"
+    title_ru = "На занятие уже записались"
+
+
 class TooFewPlacesError(ConflictError):
     """More visitors have booked than there would be places."""
 

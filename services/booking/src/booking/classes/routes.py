@@ -1,6 +1,6 @@
 """The schedule of classes, places in them, and what touches both a membership and its classes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..memberships import use_cases as memberships
 from ..memberships.routes import AttachIn, PassOut
 from . import store, use_cases
 from .domain import Class, ClassBooking
@@ -22,6 +21,8 @@ router = APIRouter(prefix="/v1", tags=["classes"])
 _DESK = requires("booking:passes")
 _CONFIGURE = requires("booking:configure", "booking:passes")
 MOST_DAYS = 62
+#: Of instants that are asked for: nobody looks for a class beyond them, and days can be added to them.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ClassIn(BaseModel):
@@ -88,6 +89,12 @@ class Attached(BaseModel):
     places: list[PlaceOut]
 
 
+class FreezeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    until: AwareDatetime | None = Field(description="null: used again from now on")
+
+
 class WithdrawIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +104,7 @@ class WithdrawIn(BaseModel):
 @router.get("/classes", dependencies=[requires("booking:read")])
 async def list_classes(
     reading: Reading,
-    starts_from: AwareDatetime,
+    starts_from: Annotated[AwareDatetime, Query(ge=EARLIEST, le=LATEST)],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     group_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
@@ -182,23 +189,33 @@ async def attach(pass_id: UUID, body: AttachAndBookIn, once: OncePerKey) -> Resp
     it or nothing (D6)."""
 
     async def command(transaction: Transaction) -> Answer:
-        item = await memberships.attach(
+        after, places = await use_cases.attach_and_book(
             transaction,
             pass_id,
             body.visitor_id,
+            body.class_ids,
             group_ids=None if body.group_ids is None else tuple(body.group_ids),
             valid_from=body.valid_from,
             valid_until=body.valid_until,
         )
-        places = [
-            (await use_cases.book(transaction, class_id, body.visitor_id, pass_id=pass_id))[0]
-            for class_id in sorted(set(body.class_ids))
-        ]
-        after = await memberships.pass_now(transaction, item.id)
         attached = Attached(membership=PassOut.of(after), places=[PlaceOut.of(place) for place in places])
         return Answer(attached, 200, {"ETag": etag(after.version)})
 
     return await once.run(command)
+
+
+@router.put("/passes/{pass_id}/freeze", dependencies=[_DESK])
+async def freeze(
+    pass_id: UUID,
+    body: FreezeIn,
+    transaction: InTransaction,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> PassOut:
+    """Not used until then, and the validity is so much longer; places in classes of that time are free again."""
+    item = await use_cases.freeze_pass(transaction, pass_id, body.until, if_version=version_of(if_match))
+    response.headers["ETag"] = etag(item.version)
+    return PassOut.of(item)
 
 
 @router.post("/passes/{pass_id}/withdraw", response_model=PassOut, dependencies=[_DESK])

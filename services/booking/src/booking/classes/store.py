@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,14 @@ _TAKEN = (
 )
 _CLASS = sa.select(classes, _TAKEN).where(classes.c.id == sa.bindparam("class"))
 _LOCK = sa.select(classes.c.id).where(classes.c.id == sa.bindparam("class")).with_for_update()
+# Classes are always locked in the order of their ids, and before passes.
+_LOCK_MANY = (
+    sa.select(classes.c.id)
+    .where(classes.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(classes.c.id)
+    .with_for_update()
+)
+_CLASSES = sa.select(classes, _TAKEN).where(classes.c.id.in_(sa.bindparam("ids", expanding=True)))
 _SCHEDULE = (
     sa.select(classes, _TAKEN)
     .where(
@@ -35,11 +43,11 @@ _BOOKINGS = (
 )
 _BOOKING = sa.select(class_bookings).where(class_bookings.c.id == sa.bindparam("booking"))
 _BOOKING_LOCKED = _BOOKING.with_for_update()
-_OF_PASS = (
+_OF_PASSES = (
     sa.select(class_bookings)
     .join(classes, classes.c.id == class_bookings.c.class_id)
     .where(
-        class_bookings.c.pass_id == sa.bindparam("pass"),
+        class_bookings.c.pass_id.in_(sa.bindparam("passes", expanding=True)),
         class_bookings.c.cancelled_reason.is_(None),
         classes.c.starts_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     )
@@ -61,6 +69,13 @@ async def class_by_id(transaction: Transaction, class_id: UUID, *, lock: bool = 
         return None
     row = await transaction.one_or_none(_CLASS, {"class": class_id})
     return None if row is None else _class(row)
+
+
+async def classes_locked(transaction: Transaction, class_ids: Collection[UUID]) -> dict[UUID, Class]:
+    if not class_ids:
+        return {}
+    await transaction.execute(_LOCK_MANY, {"ids": list(class_ids)})
+    return {row["id"]: _class(row) for row in await transaction.all(_CLASSES, {"ids": list(class_ids)})}
 
 
 async def schedule(
@@ -90,9 +105,10 @@ async def booking_by_id(transaction: Transaction, booking_id: UUID, *, lock: boo
     return None if row is None else _booking(row)
 
 
-async def coming_of_pass(transaction: Transaction, pass_id: UUID) -> Sequence[ClassBooking]:
-    """Places in classes that have not begun, booked with that pass."""
-    return [_booking(row) for row in await transaction.all(_OF_PASS, {"pass": pass_id, "now": transaction.now})]
+async def coming_of_passes(transaction: Transaction, pass_ids: Collection[UUID]) -> list[ClassBooking]:
+    """Places in classes that have not begun, booked with these passes."""
+    parameters = {"passes": list(pass_ids), "now": transaction.now}
+    return [_booking(row) for row in await transaction.all(_OF_PASSES, parameters)]
 
 
 async def add_booking(transaction: Transaction, item: ClassBooking) -> None:

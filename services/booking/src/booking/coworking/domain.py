@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from foyer_chassis.errors import InvalidError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 from ..resources.domain import Calendar, InThePastError, OutsideOpeningHoursError
@@ -33,6 +33,13 @@ class TooLongError(InvalidError):
 
     title_en = "Too long for this tariff"
     title_ru = "Слишком долго для этого тарифа"
+
+
+class ScanReusedError(ConflictError):
+    """This id belongs to another scan."""
+
+    title_en = "The scan's id is used already"
+    title_ru = "Этот идентификатор скана уже использован"
 
 
 class Length(StrEnum):

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
-from ..lodging.domain import Group, Kind, Lodging
+from ..lodging.domain import LIVE, Group, Kind, Lodging
 from ..lodging.routes import (
     After,
     IfMatch,
@@ -34,7 +34,7 @@ from ..lodging.routes import (
     UnitOut,
     staff,
 )
-from . import store, use_cases
+from . import export, store, use_cases
 from .domain import Length, Tariff
 
 router = APIRouter(prefix="/v1", tags=["coworking"])
@@ -43,6 +43,8 @@ _READ = requires("booking:read")
 _CONFIGURE = requires("booking:configure")
 _DESK = requires("booking:process")
 _FIRST_ID = UUID(int=0)
+#: Of the orders whose staff see tickets (A2).
+KIND = "coworking"
 MOST_SPAN = timedelta(days=366)
 
 
@@ -101,6 +103,7 @@ class ScanIn(Strict):
     """An instant for scans that were made offline and are sent later."""
 
     at: AwareDatetime | None = Field(default=None, description="when it was scanned; else now; never in the future")
+    scan_id: UUID | None = Field(default=None, description="of the device; the same scan sent again changes nothing")
 
 
 class ExtendIn(Strict):
@@ -169,7 +172,7 @@ async def free_places(
     """The places that nobody has for the whole of that time and that are not blocked."""
     _check_span(from_, to)
     space = await lodging.visible_group(reading, Kind.TICKET, space_id)
-    found = await lodging_store.free_units(reading, space_id, from_, to) if space.active else []
+    found = await lodging_store.free_list(reading, space_id, from_, to) if space.active else []
     return UnitList(items=[UnitOut.of(unit) for unit in found])
 
 
@@ -218,6 +221,7 @@ async def tickets_of_space(
 ) -> TicketPage:
     """All tickets of a space that touch a time, of every status. For staff."""
     _check_span(starts_from, starts_to)
+    lodging.must_see(caller, KIND)
     await lodging.visible_group(reading, Kind.TICKET, space_id, locations=caller.locations)
     found = await lodging_store.page(reading, space_id, starts_from, starts_to, after=after, limit=limit)
     items = [TicketOut.of(item) for item in found]
@@ -236,7 +240,7 @@ async def find_ticket(
     caller: CurrentCaller,
     response: Response,
     number: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-    code: Annotated[str | None, Query(min_length=1, max_length=64, description="what the QR code carries")] = None,
+    code: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="what the QR code carries")] = None,
 ) -> TicketOut:
     """The ticket with that number or QR code, for the desk."""
     if (number is None) == (code is None):
@@ -253,13 +257,31 @@ async def get_ticket(ticket_id: UUID, reading: Reading, caller: CurrentCaller, r
     return await _shown(reading, caller, await lodging_store.by_id(reading, ticket_id), response)
 
 
+@router.get(
+    "/tickets/{ticket_id}/qr.svg",
+    dependencies=[_READ],
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}}}},
+)
+async def ticket_qr(ticket_id: UUID, reading: Reading, caller: CurrentCaller) -> Response:
+    """The QR code that is scanned at the desk, of a ticket that is paid."""
+    ticket = await _seen(reading, caller, await lodging_store.by_id(reading, ticket_id))
+    lodging.need(ticket, LIVE)
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "default-src 'none'"}
+    return Response(export.qr_svg(ticket), headers=headers, media_type=export.CONTENT_TYPE)
+
+
 @router.post("/tickets/{ticket_id}/check-in", response_model=TicketOut, dependencies=[_DESK])
 async def check_in(
     ticket_id: UUID, body: ScanIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
 ) -> Response:
     """The visitor is here. A scan that comes again, also late, changes nothing twice."""
     return await _process(
-        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.check_in(tx, *it, at=_scanned(body, tx.now))
+        ticket_id,
+        caller,
+        once,
+        if_match,
+        lambda tx, *it: use_cases.check_in(tx, *it, at=_scanned(body, tx.now), scan_id=body.scan_id),
     )
 
 
@@ -269,7 +291,11 @@ async def check_out(
 ) -> Response:
     """The visitor went, and may come again while the ticket is good."""
     return await _process(
-        ticket_id, caller, once, if_match, lambda tx, *it: use_cases.check_out(tx, *it, at=_scanned(body, tx.now))
+        ticket_id,
+        caller,
+        once,
+        if_match,
+        lambda tx, *it: use_cases.check_out(tx, *it, at=_scanned(body, tx.now), scan_id=body.scan_id),
     )
 
 
@@ -328,7 +354,7 @@ async def _process(
     verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
 ) -> Response:
     version = None if if_match is None else version_of(if_match)
-    lodging.must_process(caller.may("booking:process", "coworking"))
+    lodging.must_process(caller, KIND)
 
     async def command(transaction: Transaction) -> Answer:
         ticket, space = await lodging.opened(
@@ -341,11 +367,17 @@ async def _process(
 
 
 async def _shown(reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> TicketOut:
-    if found is None or found.kind is not Kind.TICKET or not (caller.is_staff or found.applicant_id == caller.id):
+    ticket = await _seen(reading, caller, found)
+    response.headers["ETag"] = etag(ticket.version)
+    return TicketOut.of(ticket)
+
+
+async def _seen(reading: Transaction, caller: Caller, found: Lodging | None) -> Lodging:
+    """Raises NotFoundError: none, another's, or of a kind or at a location that this member of staff does not see."""
+    if found is None or found.kind is not Kind.TICKET or not lodging.may_see(caller, found, KIND):
         raise NotFoundError
     await lodging.visible_group(reading, Kind.TICKET, found.group_id, locations=caller.locations)
-    response.headers["ETag"] = etag(found.version)
-    return TicketOut.of(found)
+    return found
 
 
 def _scanned(body: ScanIn, now: datetime) -> datetime:

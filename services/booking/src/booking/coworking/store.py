@@ -1,15 +1,20 @@
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import insert
 
-from .domain import Length, Tariff
-from .tables import tariffs
+from .domain import Length, ScanReusedError, Tariff
+from .tables import scans, tariffs
 
 _BY_ID = sa.select(tariffs).where(tariffs.c.id.in_(sa.bindparam("ids", expanding=True)))
 _LOCKED = sa.select(tariffs).where(tariffs.c.id == sa.bindparam("id")).with_for_update()
+_NOTE_SCAN = insert(scans).on_conflict_do_nothing().returning(scans.c.id)
+_SCAN = sa.select(scans.c.ticket_id, scans.c.verb).where(scans.c.id == sa.bindparam("scan"))
 _OF_SPACE = sa.select(tariffs).where(tariffs.c.space_id == sa.bindparam("space")).order_by(tariffs.c.id)
 
 
@@ -59,3 +64,16 @@ async def save_tariff(transaction: Transaction, tariff: Tariff) -> None:
         await transaction.execute(sa.insert(tariffs).values(id=tariff.id, **values))
     else:
         await transaction.execute(sa.update(tariffs).where(tariffs.c.id == tariff.id).values(**values))
+
+
+async def note_scan(
+    transaction: Transaction, scan_id: UUID, ticket_id: UUID, verb: Literal["check_in", "check_out"], at: datetime
+) -> bool:
+    """Keep a scan; False: it was kept before. Raises ScanReusedError: as one of another ticket or of the other kind."""
+    values = {"id": scan_id, "ticket_id": ticket_id, "verb": verb, "at": at, "noted_at": transaction.now}
+    if (await transaction.execute(_NOTE_SCAN, values)).scalar_one_or_none() is not None:
+        return True
+    known = await transaction.one_or_none(_SCAN, {"scan": scan_id})
+    if known is None or (known["ticket_id"], known["verb"]) != (ticket_id, verb):
+        raise ScanReusedError(field="scan_id")
+    return False

@@ -3,6 +3,18 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from ..resources.tables import metadata
 
+#: Scans that devices gave an id of their own, so that one that is sent again is known.
+scans = sa.Table(
+    "ticket_scans",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("ticket_id", UUID(as_uuid=True), sa.ForeignKey("lodgings.id"), nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("verb IN ('check_in', 'check_out')", name="ticket_scans_verb"),
+)
+
 tariffs = sa.Table(
     "coworking_tariffs",
     metadata,

@@ -15,6 +15,7 @@ from foyer_contracts.orders import Actor, OrderPlaced
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
 from ..lodging.domain import (
+    FARTHEST,
     LIVE,
     TAKING,
     BlockedError,
@@ -25,6 +26,7 @@ from ..lodging.domain import (
     NotBegunError,
     NotPossibleNowError,
     Status,
+    TooFarAheadError,
 )
 from ..resources.domain import UnknownResourceError
 from . import store
@@ -59,6 +61,8 @@ async def _ticket(
     space, tariff = spaces.get(request.space_id), tariffs.get(request.tariff_id)
     if space is None or not space.active or tariff is None or not tariff.active or tariff.space_id != space.id:
         raise UnknownResourceError
+    if request.starts_at > transaction.now + FARTHEST:
+        raise TooFarAheadError(field="starts_at")
     if request.quantity > tariff.most:
         raise TooLongError(field="quantity", most=tariff.most)
     if request.place_id is not None:
@@ -85,7 +89,7 @@ async def _ticket(
         starts_at=starts_at,
         ends_at=ends_at,
         quantity=request.quantity,
-        items=(Item(f"{space.name}, {tariff.name}", request.quantity, tariff.price),),
+        items=(Item(f"{space.name}, тариф «{tariff.name}»", request.quantity, tariff.price),),
         status=Status.HELD,
         expires_at=lodging.hold_until(space, transaction.now, default_ttl),
         unit_id=request.place_id,
@@ -93,16 +97,21 @@ async def _ticket(
     )
 
 
-async def check_in(transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime) -> Lodging:
-    """The visitor is here. A scan that is repeated, or older than what is known, changes nothing.
+async def check_in(
+    transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime, scan_id: UUID | None
+) -> Lodging:
+    """The visitor is here. A scan that is repeated, or older than what is known, changes nothing; one that was made
+    offline in the ticket's time counts also when it is over by now.
 
     Raises:
-        NotPossibleNowError, NotBegunError, BlockedError.
+        NotPossibleNowError, NotBegunError, BlockedError, ScanReusedError.
     """
+    if scan_id is not None and not await store.note_scan(transaction, scan_id, ticket.id, "check_in", at):
+        return ticket
     inside = ticket.checked_in_at is not None and ticket.checked_out_at is None
     if ticket.status in (*LIVE, Status.ENDED) and (inside or not _is_news(ticket, at)):
         return ticket
-    lodging.need(ticket, LIVE)
+    lodging.need(ticket, (*LIVE, Status.ENDED))
     if ticket.blocked:
         raise BlockedError
     if at < ticket.starts_at:
@@ -115,11 +124,16 @@ async def check_in(transaction: Transaction, ticket: Lodging, space: Group, acto
     return after
 
 
-async def check_out(transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime) -> Lodging:
+async def check_out(
+    transaction: Transaction, ticket: Lodging, space: Group, actor: Actor, *, at: datetime, scan_id: UUID | None
+) -> Lodging:
     """The visitor went; the place stays theirs until its time is over. Repeated scans change nothing.
 
-    Raises NotPossibleNowError: nobody was checked in.
+    Raises:
+        NotPossibleNowError: nobody was checked in. ScanReusedError.
     """
+    if scan_id is not None and not await store.note_scan(transaction, scan_id, ticket.id, "check_out", at):
+        return ticket
     if ticket.checked_in_at is None:
         raise NotPossibleNowError(state={"status": ticket.status.value, "checked_in": False})
     if ticket.checked_out_at is not None or not _is_news(ticket, at):

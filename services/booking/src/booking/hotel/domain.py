@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from foyer_chassis.errors import InvalidError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 from ..lodging.domain import Group, Item
@@ -57,6 +57,13 @@ class UnknownExtraError(InvalidError):
     title_ru = "Нет такой услуги"
 
 
+class RoomNotAssignedError(ConflictError):
+    """It was sold beyond the rooms there are: move it to a room that is free first."""
+
+    title_en = "There is no room yet"
+    title_ru = "Номер ещё не назначен"
+
+
 class Basis(StrEnum):
     """What the price of an extra is for."""
 
@@ -82,6 +89,7 @@ class RoomType:
     Attributes:
         check_in, check_out: minutes after local midnight of the first and of the last day.
         adults, guests: how many adults, and adults with children, one room takes.
+        overbooking: rooms that are sold beyond those that there are.
     """
 
     group: Group
@@ -89,6 +97,12 @@ class RoomType:
     check_out: int
     adults: int
     guests: int
+    overbooking: int = 0
+
+    def night(self, day: date) -> tuple[datetime, datetime]:
+        """From when until when that night is, without early check-in and late check-out."""
+        zone = self.group.location.calendar.zone
+        return local(zone, day, self.check_in), local(zone, day + timedelta(days=1), self.check_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +234,7 @@ def quote(
         ends_at=local(zone, departure, check_out),
         nights=nights,
         items=(
-            *_night_items(f"{room_type.group.name}, {rate.name}", prices, guests.rooms, rate.price.currency),
+            *_night_items(f"{room_type.group.name}, тариф «{rate.name}»", prices, guests.rooms, rate.price.currency),
             *(_extra_item(item, nights, guests, rate.price.currency) for item in wanted),
         ),
         terms={

@@ -12,7 +12,7 @@ from foyer_chassis.errors import InvalidError, NotFoundError
 from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money, not_negative
-from foyer_contracts.orders import Actor
+from foyer_contracts.orders import Actor, StayExtra
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from ..lodging import store as lodging_store
@@ -34,7 +34,7 @@ from ..lodging.routes import (
     staff,
 )
 from . import store, use_cases
-from .domain import Basis, Extra, Rate, RoomType, Season, Timed, local
+from .domain import Basis, Extra, Rate, RoomType, Season, Timed
 
 router = APIRouter(prefix="/v1", tags=["hotel"])
 
@@ -42,7 +42,11 @@ _READ = requires("booking:read")
 _CONFIGURE = requires("booking:configure")
 _DESK = requires("booking:process")
 _FIRST_ID = UUID(int=0)
+#: Of the orders whose staff see stays (A2).
+KIND = "hotel"
 MOST_DAYS = 62
+#: Of nights that are asked for: days can be added to them.
+EARLIEST, LATEST = date(2000, 1, 1), date(2200, 1, 1)
 MOST_SPAN = timedelta(days=366)
 MOST_TYPES = 100
 
@@ -54,6 +58,7 @@ class _Rooms(BaseModel):
     check_out: StrictInt = Field(default=12 * 60, ge=0, lt=1440, description="minutes after local midnight")
     adults: StrictInt = Field(default=2, ge=1, le=50, description="that one room takes")
     guests: StrictInt = Field(default=3, ge=1, le=50, description="adults and children that one room takes")
+    overbooking: StrictInt = Field(default=0, ge=0, le=100, description="rooms sold beyond those there are; 0: none")
 
     def check(self) -> None:
         """Raises InvalidError."""
@@ -76,11 +81,19 @@ class RoomTypeOut(PlanOut):
     check_out: int
     adults: int
     guests: int
+    overbooking: int
 
     @classmethod
     def of_type(cls, item: RoomType) -> Self:
         plan = PlanOut.of(item.group).model_dump()
-        return cls(**plan, check_in=item.check_in, check_out=item.check_out, adults=item.adults, guests=item.guests)
+        return cls(
+            **plan,
+            check_in=item.check_in,
+            check_out=item.check_out,
+            adults=item.adults,
+            guests=item.guests,
+            overbooking=item.overbooking,
+        )
 
 
 class RoomTypePage(BaseModel):
@@ -178,6 +191,7 @@ class ExtraList(BaseModel):
 class NightOut(BaseModel):
     date: date
     free: int = Field(description="rooms of the type that nobody has that night")
+    overbooked: int = Field(description="sold beyond the rooms there are")
     from_price: Money | None = Field(description="the cheapest rate that night; null without rates")
 
 
@@ -185,6 +199,7 @@ class TypeNights(BaseModel):
     room_type_id: UUID
     name: str
     rooms: int = Field(description="that are not blocked")
+    overbooking: int = Field(description="how many may be sold beyond them")
     nights: list[NightOut]
 
 
@@ -220,6 +235,18 @@ class DatesIn(Strict):
     departure: date
 
 
+class WantedExtraIn(Strict):
+    extra_id: UUID
+    quantity: StrictInt = Field(default=1, ge=1, le=1000)
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = Field(
+        default=None, description="local time"
+    )
+
+
+class MoreExtrasIn(Strict):
+    extras: list[WantedExtraIn] = Field(min_length=1, max_length=50)
+
+
 @router.post("/room-types", status_code=201, response_model=RoomTypeOut, dependencies=[_CONFIGURE])
 async def create_type(body: NewRoomType, once: OncePerKey) -> Response:
     body.check()
@@ -245,7 +272,7 @@ async def list_types(
 async def availability(
     reading: Reading,
     location_id: UUID,
-    from_: Annotated[date, Query(alias="from", description="first night")],
+    from_: Annotated[date, Query(alias="from", ge=EARLIEST, le=LATEST, description="first night")],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 31,
 ) -> NightsOut:
     """How many rooms of each type are free, night by night; not always one room for several nights."""
@@ -254,39 +281,29 @@ async def availability(
     if not types:
         return NightsOut(items=[])
     nights = [from_ + timedelta(days=n) for n in range(days)]
-    zone = groups[0].location.calendar.zone
-    taken: dict[tuple[UUID, date], set[UUID]] = {}
-    claimed = await lodging_store.claims_between(
-        reading, list(types), local(zone, nights[0], 0), local(zone, nights[-1], 2 * 1440)
+    taken = await lodging_store.taken_nights(
+        reading, {id_: [room_type.night(night) for night in nights] for id_, room_type in types.items()}
     )
-    for type_id, unit_id, starts_at, ends_at in claimed:
-        room_type = types[type_id]
-        night = max(from_, starts_at.astimezone(zone).date() - timedelta(days=1))
-        while night <= nights[-1] and local(zone, night, room_type.check_in) < ends_at:
-            if local(zone, night + timedelta(days=1), room_type.check_out) > starts_at:
-                taken.setdefault((type_id, night), set()).add(unit_id)
-            night += timedelta(days=1)
-    units = await lodging_store.units_of_groups(reading, list(types))
+    rooms = await lodging_store.count_units(reading, list(types))
     rates = [rate for rate in await store.rates_of(reading, list(types)) if rate.active]
-    items = []
-    for type_id, room_type in types.items():
-        rooms = {unit.id for unit in units if unit.group_id == type_id and not unit.blocked}
-        of_type = [rate for rate in rates if rate.type_id == type_id]
-        items.append(
-            TypeNights(
-                room_type_id=type_id,
-                name=room_type.group.name,
-                rooms=len(rooms),
-                nights=[
-                    NightOut(
-                        date=night,
-                        free=len(rooms - taken.get((type_id, night), set())),
-                        from_price=_cheapest(of_type, night),
-                    )
-                    for night in nights
-                ],
-            )
+    items = [
+        TypeNights(
+            room_type_id=id_,
+            name=room_type.group.name,
+            rooms=rooms.get((id_, False), 0),
+            overbooking=room_type.overbooking,
+            nights=[
+                NightOut(
+                    date=night,
+                    free=rooms.get((id_, False), 0) - taken.get((id_, number, False), 0),
+                    overbooked=taken.get((id_, number, True), 0),
+                    from_price=_cheapest([rate for rate in rates if rate.type_id == id_], night),
+                )
+                for number, night in enumerate(nights)
+            ],
         )
+        for id_, room_type in types.items()
+    ]
     return NightsOut(items=items)
 
 
@@ -392,6 +409,7 @@ async def stays_of_type(
     """All stays in rooms of a type that touch a time, of every status. For staff."""
     if not timedelta(0) < starts_to - starts_from <= MOST_SPAN:
         raise InvalidError("The time ends after it begins, and is at most a year long.", field="starts_to")
+    lodging.must_see(caller, KIND)
     await lodging.visible_group(reading, Kind.STAY, room_type_id, locations=caller.locations)
     found = await lodging_store.page(reading, room_type_id, starts_from, starts_to, after=after, limit=limit)
     items = [StayOut.of(item) for item in found]
@@ -461,6 +479,16 @@ async def change_dates(
     )
 
 
+@router.post("/stays/{stay_id}/extras", response_model=StayOut, dependencies=[_DESK])
+async def add_extras(
+    stay_id: UUID, body: MoreExtrasIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
+) -> Response:
+    """More extras at their present price, each a line of its own; 409 if a late check-out or an early check-in meets
+    somebody else's stay."""
+    extras = [StayExtra.model_validate(item.model_dump()) for item in body.extras]
+    return await _process(stay_id, caller, once, if_match, lambda tx, *it: use_cases.add_extras(tx, *it, extras=extras))
+
+
 async def _process(
     stay_id: UUID,
     caller: Caller,
@@ -469,7 +497,7 @@ async def _process(
     verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
 ) -> Response:
     version = None if if_match is None else version_of(if_match)
-    lodging.must_process(caller.may("booking:process", "hotel"))
+    lodging.must_process(caller, KIND)
 
     async def command(transaction: Transaction) -> Answer:
         stay, group = await lodging.opened(
@@ -482,7 +510,7 @@ async def _process(
 
 
 async def _shown(reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> StayOut:
-    if found is None or found.kind is not Kind.STAY or not (caller.is_staff or found.applicant_id == caller.id):
+    if found is None or found.kind is not Kind.STAY or not lodging.may_see(caller, found, KIND):
         raise NotFoundError
     await lodging.visible_group(reading, Kind.STAY, found.group_id, locations=caller.locations)
     response.headers["ETag"] = etag(found.version)

@@ -30,7 +30,12 @@ async def types_of(transaction: Transaction, groups: Mapping[UUID, Group]) -> di
     rows = await transaction.all(_TYPES, {"ids": list(groups)})
     return {
         row["group_id"]: RoomType(
-            groups[row["group_id"]], row["check_in"], row["check_out"], row["adults"], row["guests"]
+            groups[row["group_id"]],
+            row["check_in"],
+            row["check_out"],
+            row["adults"],
+            row["guests"],
+            row["overbooking"],
         )
         for row in rows
     }
@@ -43,6 +48,7 @@ async def save_type(transaction: Transaction, room_type: RoomType) -> None:
         "check_out": room_type.check_out,
         "adults": room_type.adults,
         "guests": room_type.guests,
+        "overbooking": room_type.overbooking,
     }
     statement = insert(room_types).values(group_id=room_type.group.id, **values)
     await transaction.execute(statement.on_conflict_do_update(index_elements=["group_id"], set_=values))

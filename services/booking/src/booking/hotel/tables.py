@@ -13,9 +13,11 @@ room_types = sa.Table(
     sa.Column("check_out", sa.Integer, nullable=False),
     sa.Column("adults", sa.Integer, nullable=False),
     sa.Column("guests", sa.Integer, nullable=False),
+    sa.Column("overbooking", sa.Integer, nullable=False, server_default="0"),
     # A night ends before the next one begins.
     sa.CheckConstraint("0 <= check_out AND check_out <= check_in AND check_in < 1440", name="hotel_room_types_times"),
     sa.CheckConstraint("1 <= adults AND adults <= guests", name="hotel_room_types_guests"),
+    sa.CheckConstraint("overbooking >= 0", name="hotel_room_types_overbooking"),
 )
 
 rates = sa.Table(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +10,36 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
-from foyer_contracts.orders import Actor, OrderPlaced, StayRequest
+from foyer_contracts.orders import Actor, OrderPlaced, StayExtra
 
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
-from ..lodging.domain import LIVE, Group, Kind, Lodging, NotBegunError, NotPossibleNowError, Status
+from ..lodging.domain import (
+    FARTHEST,
+    LIVE,
+    Group,
+    Kind,
+    Lodging,
+    NotBegunError,
+    NotPossibleNowError,
+    Status,
+    TooFarAheadError,
+)
 from ..resources import store as resources_store
 from ..resources.domain import InThePastError, UnknownResourceError
 from . import store
-from .domain import Extra, Guests, Rate, RoomType, StayDatesInvalidError, UnknownExtraError, Wanted, quote
+from .domain import (
+    Extra,
+    Guests,
+    Rate,
+    RoomNotAssignedError,
+    RoomType,
+    StayDatesInvalidError,
+    Timed,
+    UnknownExtraError,
+    Wanted,
+    quote,
+)
 
 
 async def hold_stays(transaction: Transaction, placed: Sequence[Event[OrderPlaced]], *, default_ttl: timedelta) -> None:
@@ -59,7 +80,8 @@ async def _stay(
     now = transaction.now
     if request.arrival < now.astimezone(group.location.calendar.zone).date():
         raise InThePastError(field="arrival", now=now.isoformat())
-    wanted = await _wanted(transaction, request, room_type, rate)
+    _not_too_far(request.arrival, now)
+    wanted = await _wanted(transaction, request.extras, room_type, rate)
     guests = Guests(request.rooms, request.adults, request.children)
     found = quote(room_type, rate, wanted, request.arrival, request.departure, guests)
     return Lodging(
@@ -90,10 +112,18 @@ async def _stay(
     )
 
 
-async def _wanted(transaction: Transaction, request: StayRequest, room_type: RoomType, rate: Rate) -> list[Wanted]:
-    known = await store.extras_by_id(transaction, {item.extra_id for item in request.extras})
+def _not_too_far(arrival: date, now: datetime) -> None:
+    """Raises TooFarAheadError."""
+    if arrival > (now + FARTHEST).date():
+        raise TooFarAheadError(field="arrival")
+
+
+async def _wanted(
+    transaction: Transaction, extras: Sequence[StayExtra], room_type: RoomType, rate: Rate
+) -> list[Wanted]:
+    known = await store.extras_by_id(transaction, {item.extra_id for item in extras})
     wanted = []
-    for item in request.extras:
+    for item in extras:
         extra = known.get(item.extra_id)
         if (
             extra is None
@@ -107,12 +137,14 @@ async def _wanted(transaction: Transaction, request: StayRequest, room_type: Roo
 
 
 async def check_in(transaction: Transaction, stay: Lodging, group: Group, actor: Actor) -> Lodging:
-    """The guests are here; once. Raises NotPossibleNowError, NotBegunError."""
+    """The guests are here; once. Raises NotPossibleNowError, NotBegunError, RoomNotAssignedError."""
     if stay.checked_in_at is not None and stay.status in (*LIVE, Status.ENDED):
         return stay
     lodging.need(stay, LIVE)
     if transaction.now < stay.starts_at:
         raise NotBegunError(starts_at=stay.starts_at.isoformat())
+    if any(room.overbooked for room in await lodging_store.claimed_units(transaction, stay.id)):
+        raise RoomNotAssignedError(place=stay.place)
     after = replace(stay, checked_in_at=transaction.now, no_show_due_at=None, version=stay.version + 1)
     await lodging_store.save(transaction, after)
     lodging.publish_changed(transaction, after, group, "checked_in", actor)
@@ -154,7 +186,7 @@ async def move_room(
     """Another room of the type for what is left of the stay. Raises NotFoundError, and what `move_unit` raises."""
     room = await lodging_store.unit_by_id(transaction, room_id)
     given_up = None if from_room_id is None else await lodging_store.unit_by_id(transaction, from_room_id)
-    if room is None or room.group_id != group.id or (from_room_id is not None and given_up is None):
+    if room is None or room.overbooked or room.group_id != group.id or (from_room_id is not None and given_up is None):
         raise NotFoundError("There is no such room of this type.", field="room_id")
     after = await lodging.move_unit(transaction, stay, group, room, from_unit=given_up, actor=actor)
     if after is not stay:
@@ -179,6 +211,7 @@ async def change_dates(
         raise StayDatesInvalidError("A stay that has begun keeps its first night.", field="arrival")
     if arrival < transaction.now.astimezone(group.location.calendar.zone).date() and not begun:
         raise InThePastError(field="arrival", now=transaction.now.isoformat())
+    _not_too_far(arrival, transaction.now)
     room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
     rate = await store.rate_by_id(transaction, stay.tariff_id)
     assert rate is not None
@@ -211,6 +244,46 @@ async def change_dates(
     return after
 
 
+async def add_extras(
+    transaction: Transaction, stay: Lodging, group: Group, actor: Actor, *, extras: Sequence[StayExtra]
+) -> Lodging:
+    """More extras, at their present price; what is sold keeps its own. A late check-out looks at who comes after, an
+    early check-in, before the stay begins, at who was there before.
+
+    Raises:
+        NotPossibleNowError, UnknownExtraError, ExtraTimeInvalidError, PlacesTakenError.
+    """
+    lodging.need(stay, LIVE)
+    room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
+    rate = await store.rate_by_id(transaction, stay.tariff_id)
+    assert rate is not None
+    assert stay.arrival is not None
+    assert stay.departure is not None
+    assert stay.adults is not None
+    wanted = await _wanted(transaction, extras, room_type, rate)
+    begun = stay.starts_at <= transaction.now
+    if begun and any(item.extra.timed is Timed.EARLY_CHECK_IN for item in wanted):
+        raise NotPossibleNowError("The stay has begun.", starts_at=stay.starts_at.isoformat())
+    found = quote(
+        room_type,
+        rate,
+        [*await _sold_extras(transaction, stay), *wanted],
+        stay.arrival,
+        stay.departure,
+        Guests(stay.rooms, stay.adults, stay.children or 0),
+        sold=stay.terms["nights"],
+    )
+    changed = replace(
+        stay,
+        starts_at=stay.starts_at if begun else max(found.starts_at, transaction.now),
+        ends_at=found.ends_at,
+        items=found.items,
+        terms=found.terms,
+    )
+    again = lodging.retime if begun else lodging.retake
+    return await again(transaction, stay, changed, group, actor)
+
+
 async def _sold_extras(transaction: Transaction, stay: Lodging) -> list[Wanted]:
     sold = stay.terms["extras"]
     known = await store.extras_by_id(transaction, {UUID(item["id"]) for item in sold})
@@ -226,20 +299,37 @@ async def _sold_extras(transaction: Transaction, stay: Lodging) -> list[Wanted]:
 
 
 async def create_type(
-    transaction: Transaction, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+    transaction: Transaction,
+    *,
+    check_in: int,
+    check_out: int,
+    adults: int,
+    guests: int,
+    overbooking: int,
+    **plan: Any,
 ) -> RoomType:
     group = await lodging.create_group(transaction, Kind.STAY, **plan)
-    room_type = RoomType(group, check_in, check_out, adults, guests)
+    room_type = RoomType(group, check_in, check_out, adults, guests, overbooking)
     await store.save_type(transaction, room_type)
+    await lodging.set_overbooking(transaction, group, overbooking)
     return room_type
 
 
 async def change_type(
-    transaction: Transaction, id_: UUID, *, check_in: int, check_out: int, adults: int, guests: int, **plan: Any
+    transaction: Transaction,
+    id_: UUID,
+    *,
+    check_in: int,
+    check_out: int,
+    adults: int,
+    guests: int,
+    overbooking: int,
+    **plan: Any,
 ) -> RoomType:
     group = await lodging.change_group(transaction, Kind.STAY, id_, **plan)
-    room_type = RoomType(group, check_in, check_out, adults, guests)
+    room_type = RoomType(group, check_in, check_out, adults, guests, overbooking)
     await store.save_type(transaction, room_type)
+    await lodging.set_overbooking(transaction, group, overbooking)
     return room_type
 
 

@@ -1,12 +1,12 @@
 """Workplaces and rooms: numbered units in a group, and lodgings — a ticket or a stay — that take them for a period.
 
     held ──confirm──▶ confirmed ──start──▶ active ──end──▶ ended
-      │ ▲                 │                  │
-      │ └ expired ◀─expire┤ (held only)      │
-      ├──────────────release─────────────────┼─▶ released
-      └                   └─────no_show──────┴─▶ no_show
+      │                   │                  ├─no_show─▶ no_show
+      ├─expire─▶ expired ─┼─retake─▶ confirmed
+      └───────────────────┴──────release─────┴─▶ released
 
-An expired lodging is confirmed again when its money comes late and its places are still free.
+An expired lodging is confirmed again (`retake`) when its money comes late and its places are still free. Nobody fails
+to come before it has begun.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 from ..resources.domain import Location
@@ -57,7 +57,6 @@ TRANSITIONS: Mapping[tuple[Status, Verb], Status] = MappingProxyType(
         (Status.EXPIRED, Verb.RETAKE): Status.CONFIRMED,
         (Status.CONFIRMED, Verb.START): Status.ACTIVE,
         (Status.CONFIRMED, Verb.RELEASE): Status.RELEASED,
-        (Status.CONFIRMED, Verb.NO_SHOW): Status.NO_SHOW,
         (Status.ACTIVE, Verb.END): Status.ENDED,
         (Status.ACTIVE, Verb.RELEASE): Status.RELEASED,
         (Status.ACTIVE, Verb.NO_SHOW): Status.NO_SHOW,
@@ -96,6 +95,17 @@ class BlockedError(ConflictError):
     title_ru = "Заблокировано"
 
 
+class TooFarAheadError(InvalidError):
+    """Nothing is booked more than three years ahead."""
+
+    title_en = "Too far ahead"
+    title_ru = "Слишком далеко вперёд"
+
+
+#: How far ahead the beginning of a ticket or stay may be.
+FARTHEST = timedelta(days=3 * 365)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A coworking space, or a type of hotel room: units that stand for each other.
@@ -123,6 +133,8 @@ class Unit:
         zone: part of the plan it is in.
         position: any-place requests try units in this order, then by id.
         blocked: cannot be booked for now; what is booked stays.
+        overbooked: not there at all: it is sold beyond the rooms that there are, after all of them, and whoever has it
+            gets a real one before they check in. Its claims keep the limit as those of real ones do.
     """
 
     id: UUID
@@ -132,6 +144,7 @@ class Unit:
     position: int
     blocked: bool
     version: int
+    overbooked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE
 from ..reserving.domain import PlacesTakenError
 from ..resources.domain import Calendar, Location, OpeningHours, zone_of
 from ..resources.tables import locations
-from .domain import LIVE, Group, Item, Kind, Lodging, Status, Unit, Verb, next_status
+from .domain import Group, Item, Kind, Lodging, Status, Unit, Verb, next_status
 from .tables import claims, groups, lodgings, units
 
 
@@ -55,7 +55,11 @@ _GROUPS_PAGE = (
     .order_by(groups.c.id)
     .limit(sa.bindparam("limit"))
 )
-_UNITS = sa.select(units).where(units.c.group_id == sa.bindparam("group")).order_by(units.c.position, units.c.id)
+_UNITS = (
+    sa.select(units)
+    .where(units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked"))
+    .order_by(units.c.position, units.c.id)
+)
 _UNIT = sa.select(units).where(units.c.id == sa.bindparam("unit"))
 _FREE_UNITS = (
     sa.select(units)
@@ -71,7 +75,30 @@ _FREE_UNITS = (
         ),
     )
     .order_by(units.c.position, units.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
 )
+# Who is there at that time is found by an index of the group's lodgings, and their units from there: one walk for all
+# units instead of a look for each. What a lodging has taken never reaches beyond its own time. IS TRUE keeps the other
+# index, which knows no groups, out of it.
+_TAKEN = """
+    SELECT claim.unit_id, claim.during, lodging.group_id
+    FROM lodgings AS lodging
+    JOIN lodging_claims AS claim ON claim.lodging_id = lodging.id AND claim.active
+    WHERE lodging.group_id = ANY(CAST(:groups AS uuid[]))
+        AND tstzrange(lodging.starts_at, lodging.ends_at) && tstzrange(:begin, :end)
+        AND lodging.status IN ('held', 'confirmed', 'active')
+        AND (claim.during && tstzrange(:begin, :end)) IS TRUE
+"""
+_INSTANTS = [sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("begin", "end")]
+_FREE_LIST = sa.text(
+    f"""
+    WITH taken AS MATERIALIZED ({_TAKEN})
+    SELECT unit.* FROM lodging_units AS unit
+    WHERE unit.group_id = ANY(CAST(:groups AS uuid[])) AND NOT unit.blocked AND NOT unit.overbooked
+        AND NOT EXISTS (SELECT FROM taken WHERE taken.unit_id = unit.id)
+    ORDER BY unit.position, unit.id
+"""  # noqa: S608 - of our own text only
+).bindparams(*_INSTANTS)
 # DO NOTHING covers the exclusion constraint, and waits for a rival that may roll back.
 _CLAIM = sa.text("""
     INSERT INTO lodging_claims (id, lodging_id, unit_id, during, active)
@@ -103,25 +130,25 @@ _CLAIMED_UNITS = (
     .where(claims.c.lodging_id == sa.bindparam("lodging"), claims.c.active)
     .order_by(units.c.position, units.c.id)
 )
-_CLAIMS_BETWEEN = (
-    sa.select(
-        units.c.group_id,
-        claims.c.unit_id,
-        sa.func.lower(claims.c.during).label("starts_at"),
-        sa.func.upper(claims.c.during).label("ends_at"),
+_TAKEN_NIGHTS = sa.text(
+    f"""
+    WITH taken AS MATERIALIZED ({_TAKEN}), unit AS MATERIALIZED (
+        SELECT id, overbooked FROM lodging_units
+        WHERE group_id = ANY(CAST(:groups AS uuid[])) AND (overbooked OR NOT blocked)
     )
-    .join(units, units.c.id == claims.c.unit_id)
-    .where(
-        units.c.group_id.in_(sa.bindparam("groups", expanding=True)),
-        claims.c.active,
-        claims.c.during.op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
-    )
-    .order_by(claims.c.unit_id, sa.text("starts_at"))
-)
-_UNITS_OF_GROUPS = (
-    sa.select(units)
-    .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)))
-    .order_by(units.c.group_id, units.c.position, units.c.id)
+    SELECT night.group_id, night.position, unit.overbooked, count(DISTINCT taken.unit_id) AS units
+    FROM unnest(
+        CAST(:of AS uuid[]), CAST(:positions AS int[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
+    ) AS night (group_id, position, begins_at, ends_at)
+    JOIN taken ON taken.group_id = night.group_id AND taken.during && tstzrange(night.begins_at, night.ends_at)
+    JOIN unit ON unit.id = taken.unit_id
+    GROUP BY night.group_id, night.position, unit.overbooked
+"""  # noqa: S608 - of our own text only
+).bindparams(*_INSTANTS)
+_COUNT_UNITS = (
+    sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
+    .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)), ~units.c.blocked)
+    .group_by(units.c.group_id, units.c.overbooked)
 )
 _BY_ORDERS = (
     sa.select(lodgings).where(lodgings.c.order_id.in_(sa.bindparam("orders", expanding=True))).order_by(lodgings.c.id)
@@ -137,8 +164,7 @@ _PAGE = (
     sa.select(lodgings)
     .where(
         lodgings.c.group_id == sa.bindparam("group"),
-        lodgings.c.starts_at < sa.bindparam("to", type_=sa.DateTime(timezone=True)),
-        lodgings.c.ends_at > sa.bindparam("from", type_=sa.DateTime(timezone=True)),
+        sa.func.tstzrange(lodgings.c.starts_at, lodgings.c.ends_at).op("&&")(sa.bindparam("during", type_=TSTZRANGE)),
         lodgings.c.id > sa.bindparam("after"),
     )
     .order_by(lodgings.c.id)
@@ -150,11 +176,16 @@ _NUMBERS = {
 }
 
 
-def _due(before: Collection[Status], due_at: sa.ColumnElement[Any], after: Status, **more: Any) -> sa.Update:
+def _due(verb: Verb, due_at: sa.ColumnElement[Any], *also: sa.ColumnElement[bool], **more: Any) -> sa.Update:
     """Carry out a step on a batch of lodgings that are due for it, skipping what another worker has in hand."""
+    (before,) = [status for status in Status if next_status(status, verb) is not None]
     batch = (
         sa.select(lodgings.c.id)
-        .where(lodgings.c.status.in_(sorted(before)), due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+        .where(
+            lodgings.c.status == before.value,
+            due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+            *also,
+        )
         .order_by(due_at)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True, key_share=True)
@@ -162,24 +193,25 @@ def _due(before: Collection[Status], due_at: sa.ColumnElement[Any], after: Statu
     return (
         sa.update(lodgings)
         .where(lodgings.c.id.in_(batch.scalar_subquery()))
-        .values(status=after, version=lodgings.c.version + 1, **more)
+        .values(status=next_status(before, verb), version=lodgings.c.version + 1, **more)
         .returning(*lodgings.c)
     )
 
 
+_NO_SHOW_COMES_FIRST = lodgings.c.no_show_due_at < lodgings.c.ends_at
 _DUE = {
-    Verb.EXPIRE: _due([Status.HELD], lodgings.c.expires_at, Status.EXPIRED),
-    Verb.START: _due([Status.CONFIRMED], lodgings.c.starts_at, Status.ACTIVE),
-    Verb.END: _due([Status.ACTIVE], lodgings.c.ends_at, Status.ENDED),
+    Verb.EXPIRE: _due(Verb.EXPIRE, lodgings.c.expires_at),
+    Verb.START: _due(Verb.START, lodgings.c.starts_at),
+    # Of two that became due while nothing ran, what came first is first: whom nobody came for did not end.
+    Verb.END: _due(Verb.END, lodgings.c.ends_at, sa.or_(~_NO_SHOW_COMES_FIRST, lodgings.c.no_show_due_at.is_(None))),
     Verb.NO_SHOW: _due(
-        LIVE,
+        Verb.NO_SHOW,
         lodgings.c.no_show_due_at,
-        Status.NO_SHOW,
+        _NO_SHOW_COMES_FIRST,
         no_show_due_at=None,
         no_show_at=sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     ),
 }
-assert all(next_status(status, Verb.NO_SHOW) is Status.NO_SHOW for status in LIVE)
 
 
 def location_of(row: sa.RowMapping) -> Location:
@@ -270,12 +302,16 @@ async def save_group(transaction: Transaction, group: Group) -> None:
         await transaction.execute(sa.update(groups).where(groups.c.id == group.id).values(**values))
 
 
-async def units_of(transaction: Transaction, group_id: UUID) -> list[Unit]:
-    return [_unit(row) for row in await transaction.all(_UNITS, {"group": group_id})]
+async def units_of(transaction: Transaction, group_id: UUID, *, overbooked: bool = False) -> list[Unit]:
+    """The units that there are; `overbooked`: those that are not."""
+    parameters = {"group": group_id, "overbooked": overbooked}
+    return [_unit(row) for row in await transaction.all(_UNITS, parameters)]
 
 
-async def units_of_groups(transaction: Transaction, group_ids: Sequence[UUID]) -> list[Unit]:
-    return [_unit(row) for row in await transaction.all(_UNITS_OF_GROUPS, {"groups": group_ids})]
+async def count_units(transaction: Transaction, group_ids: Collection[UUID]) -> dict[tuple[UUID, bool], int]:
+    """(group, whether overbooked) → units that can be booked."""
+    rows = await transaction.all(_COUNT_UNITS, {"groups": list(group_ids)})
+    return {(row["group_id"], row["overbooked"]): row["units"] for row in rows}
 
 
 async def unit_by_id(transaction: Transaction, unit_id: UUID) -> Unit | None:
@@ -306,10 +342,18 @@ async def free_units(
     *,
     unit_id: UUID | None = None,
     zone: str | None = None,
+    most: int | None = None,
 ) -> list[Unit]:
-    """Units that nobody has at that time, in the order in which they are given out."""
-    parameters = {"group": group_id, "unit": unit_id, "zone": zone, "during": Range(starts_at, ends_at)}
+    """Units that nobody has at that time, in the order in which they are given out; `most`: the first so many."""
+    during = Range(starts_at, ends_at)
+    parameters = {"group": group_id, "unit": unit_id, "zone": zone, "during": during, "most": most}
     return [_unit(row) for row in await transaction.all(_FREE_UNITS, parameters)]
+
+
+async def free_list(transaction: Transaction, group_id: UUID, starts_at: datetime, ends_at: datetime) -> list[Unit]:
+    """All units that are there and that nobody has at that time."""
+    parameters = {"groups": [group_id], "begin": starts_at, "end": ends_at}
+    return [_unit(row) for row in await transaction.all(_FREE_LIST, parameters)]
 
 
 async def claim(
@@ -356,12 +400,28 @@ async def claimed_units(transaction: Transaction, lodging_id: UUID) -> list[Unit
     return [_unit(row) for row in await transaction.all(_CLAIMED_UNITS, {"lodging": lodging_id})]
 
 
-async def claims_between(
-    transaction: Transaction, group_ids: Sequence[UUID], starts_at: datetime, ends_at: datetime
-) -> list[tuple[UUID, UUID, datetime, datetime]]:
-    """(group, unit, from, until) of what is taken and touches that time."""
-    rows = await transaction.all(_CLAIMS_BETWEEN, {"groups": group_ids, "during": Range(starts_at, ends_at)})
-    return [(row["group_id"], row["unit_id"], row["starts_at"], row["ends_at"]) for row in rows]
+async def taken_nights(
+    transaction: Transaction, nights: Mapping[UUID, Sequence[tuple[datetime, datetime]]]
+) -> dict[tuple[UUID, int, bool], int]:
+    """(group, number of the night, whether overbooked) → how many of its bookable units somebody has in that night.
+
+    Args:
+        nights: of each group, from when until when each night is, in order.
+    """
+    each = [(id_, number, *night) for id_, of_group in nights.items() for number, night in enumerate(of_group)]
+    rows = await transaction.all(
+        _TAKEN_NIGHTS,
+        {
+            "groups": list(nights),
+            "begin": min(begin for _, _, begin, _ in each),
+            "end": max(end for _, _, _, end in each),
+            "of": [id_ for id_, _, _, _ in each],
+            "positions": [number for _, number, _, _ in each],
+            "begins": [begin for _, _, begin, _ in each],
+            "ends": [end for _, _, _, end in each],
+        },
+    )
+    return {(row["group_id"], row["position"], row["overbooked"]): row["units"] for row in rows}
 
 
 async def next_number(transaction: Transaction, kind: Kind) -> int:
@@ -409,7 +469,7 @@ async def page(
     transaction: Transaction, group_id: UUID, from_: datetime, to: datetime, *, after: UUID, limit: int
 ) -> list[Lodging]:
     """Lodgings of a group that touch a time, of every status."""
-    parameters = {"group": group_id, "from": from_, "to": to, "after": after, "limit": limit}
+    parameters = {"group": group_id, "during": Range(from_, to), "after": after, "limit": limit}
     return [_lodging(row) for row in await transaction.all(_PAGE, parameters)]
 
 

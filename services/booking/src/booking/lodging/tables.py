@@ -34,6 +34,7 @@ units = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("blocked", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("overbooked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("group_id", "label", name="lodging_units_label"),
     sa.Index("lodging_units_in_order", "group_id", "position", "id"),
 )
@@ -81,6 +82,8 @@ lodgings = sa.Table(
     sa.CheckConstraint("ends_at > starts_at", name="lodgings_time"),
     sa.CheckConstraint("quantity > 0 AND rooms > 0", name="lodgings_quantity"),
     sa.Index("lodgings_of_group", "group_id", "starts_at", "id"),
+    # Those that touch a day, however many there were before.
+    sa.Index("lodgings_during", "group_id", sa.text("tstzrange(starts_at, ends_at)"), postgresql_using="gist"),
     sa.Index("lodgings_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
     sa.Index("lodgings_due_start", "starts_at", postgresql_where=sa.text("status = 'confirmed'")),
     sa.Index("lodgings_due_end", "ends_at", postgresql_where=sa.text("status = 'active'")),

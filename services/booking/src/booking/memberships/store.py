@@ -1,17 +1,18 @@
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import ConflictError
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import MembershipType, Pass, Status
+from .domain import MOST_GUESSES_OF_PASS, MembershipType, Pass, Status
 from .tables import code_guesses, groups, membership_types, pass_numbers, pass_orders, passes
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _TYPE = sa.select(membership_types).where(membership_types.c.id == sa.bindparam("type"))
 _TYPE_LOCKED = _TYPE.with_for_update()
 _TYPES = sa.select(membership_types).order_by(membership_types.c.title, membership_types.c.id).limit(500)
@@ -22,11 +23,22 @@ _PASS_LOCKED = _PASS.with_for_update()
 _BY_NUMBER = sa.select(*_COLUMNS).where(passes.c.number == sa.bindparam("number"))
 _OF_ORDER = sa.select(*_COLUMNS).where(passes.c.order_id == sa.bindparam("order"))
 _BY_CODE = sa.select(*_COLUMNS).where(passes.c.code_key == sa.bindparam("key"), passes.c.status == "issued").limit(20)
+# Passes are always locked in the order of their ids, and after the classes they are used in.
 _OF_VISITOR_LOCKED = (
-    # D5: the earliest to expire is used first; those without an end last.
     sa.select(*_COLUMNS)
-    .where(passes.c.visitor_id == sa.bindparam("visitor"), passes.c.status == "attached")
-    .order_by(passes.c.valid_until.asc().nulls_last(), passes.c.id)
+    .where(
+        sa.or_(
+            sa.and_(passes.c.visitor_id == sa.bindparam("visitor"), passes.c.status == "attached"),
+            passes.c.id == sa.bindparam("also", type_=sa.Uuid),
+        )
+    )
+    .order_by(passes.c.id)
+    .with_for_update()
+)
+_LOCKED = (
+    sa.select(passes.c.id)
+    .where(passes.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(passes.c.id)
     .with_for_update()
 )
 _PAGE = (
@@ -39,23 +51,35 @@ _UNATTACHED = _PAGE.where(passes.c.status.in_(("issued", "activated")))
 _OF_VISITOR = _PAGE.where(passes.c.visitor_id == sa.bindparam("visitor"))
 _OF_BUYER = _PAGE.where(passes.c.buyer_id == sa.bindparam("buyer"))
 
-_ORDER_PLACED = insert(pass_orders).on_conflict_do_nothing()
-_ORDERS = sa.select(pass_orders).where(pass_orders.c.order_id.in_(sa.bindparam("orders", expanding=True)))
-_ORDER_PAID = (
-    sa.update(pass_orders)
-    .where(pass_orders.c.order_id == sa.bindparam("order"))
-    .values(paid_amount=sa.bindparam("amount"))
+_ORDER_PLACED = sa.text("""
+    INSERT INTO pass_orders (order_id, type_id, buyer_id) VALUES (:order, :type, :buyer)
+    ON CONFLICT (order_id) DO UPDATE SET type_id = excluded.type_id, buyer_id = excluded.buyer_id
+""")
+_ORDERS = sa.select(pass_orders).where(
+    pass_orders.c.order_id.in_(sa.bindparam("orders", expanding=True)), pass_orders.c.type_id.is_not(None)
 )
-_GUESS = sa.insert(code_guesses)
+# Totals only grow, so that of two events that overtake each other the later one counts. Orders of places, which are
+# known by their applicant, are none of memberships.
+_ORDER_MONEY = """
+    INSERT INTO pass_orders (order_id, {column})
+    SELECT new.* FROM unnest(CAST(:orders AS uuid[]), CAST(:amounts AS bigint[])) AS new (order_id, amount)
+    WHERE NOT EXISTS (
+        SELECT FROM order_copies AS known WHERE known.order_id = new.order_id AND known.applicant_id IS NOT NULL
+    )
+    ORDER BY new.order_id
+    ON CONFLICT (order_id) DO UPDATE SET {column} = greatest(pass_orders.{column}, excluded.{column})
+"""
+_ORDERS_PAID = sa.text(_ORDER_MONEY.format(column="paid_amount"))
+_ORDERS_REFUNDED = sa.text(_ORDER_MONEY.format(column="refunded_amount"))
+_LOCK_GUESSES = sa.text("SELECT pg_advisory_xact_lock(hashtext('guesses:' || :of))")
 _GUESSES = sa.select(sa.func.count()).where(
     code_guesses.c.caller_id == sa.bindparam("caller"), code_guesses.c.at > sa.bindparam("since")
 )
-_FORGET_GUESSES = sa.delete(code_guesses).where(code_guesses.c.at <= sa.bindparam("since"))
-_COUNT_GUESS = (
-    sa.update(passes)
-    .where(passes.c.id.in_(sa.bindparam("passes", expanding=True)))
-    .values(guesses=passes.c.guesses + 1)
-)
+_NOTE_GUESS = """
+    WITH forgotten AS (DELETE FROM code_guesses WHERE at <= $1),
+    counted AS (UPDATE passes SET guesses = guesses + 1 WHERE id = ANY($2::uuid[]) AND guesses < $3)
+    INSERT INTO code_guesses (id, caller_id, at) VALUES ($4, $5, $6) RETURNING id
+"""
 
 
 class GroupExistsError(ConflictError):
@@ -112,7 +136,7 @@ async def save_type(transaction: Transaction, item: MembershipType) -> None:
 
 
 async def order_placed(transaction: Transaction, order_id: UUID, *, type_id: UUID, buyer_id: UUID) -> None:
-    await transaction.execute(_ORDER_PLACED, {"order_id": order_id, "type_id": type_id, "buyer_id": buyer_id})
+    await transaction.execute(_ORDER_PLACED, {"order": order_id, "type": type_id, "buyer": buyer_id})
 
 
 async def membership_orders(transaction: Transaction, order_ids: Collection[UUID]) -> dict[UUID, sa.RowMapping]:
@@ -120,8 +144,14 @@ async def membership_orders(transaction: Transaction, order_ids: Collection[UUID
     return {row["order_id"]: row for row in await transaction.all(_ORDERS, {"orders": list(order_ids)})}
 
 
-async def note_paid_amount(transaction: Transaction, order_id: UUID, amount: int) -> None:
-    await transaction.execute(_ORDER_PAID, {"order": order_id, "amount": amount})
+async def note_paid(transaction: Transaction, amounts: Mapping[UUID, int]) -> None:
+    """Keep what came in for orders (id → all of it so far), of memberships or not known yet."""
+    await transaction.execute(_ORDERS_PAID, {"orders": list(amounts), "amounts": list(amounts.values())})
+
+
+async def note_refunded(transaction: Transaction, amounts: Mapping[UUID, int]) -> None:
+    """Keep what went back for orders (id → all of it so far), of memberships or not known yet."""
+    await transaction.execute(_ORDERS_REFUNDED, {"orders": list(amounts), "amounts": list(amounts.values())})
 
 
 async def next_number(transaction: Transaction) -> int:
@@ -169,8 +199,17 @@ async def passes_by_code(transaction: Transaction, key: str) -> list[Pass]:
     return [_pass(row) for row in await transaction.all(_BY_CODE, {"key": key})]
 
 
-async def passes_of_visitor_locked(transaction: Transaction, visitor_id: UUID) -> list[Pass]:
-    return [_pass(row) for row in await transaction.all(_OF_VISITOR_LOCKED, {"visitor": visitor_id})]
+async def passes_of_visitor_locked(
+    transaction: Transaction, visitor_id: UUID, *, also: UUID | None = None
+) -> list[Pass]:
+    """Those that are attached (and `also`, whatever its state): the earliest to expire first, those without an end
+    last (D5)."""
+    rows = await transaction.all(_OF_VISITOR_LOCKED, {"visitor": visitor_id, "also": also})
+    return sorted(map(_pass, rows), key=lambda item: (item.valid_until is None, item.valid_until or _NEVER, item.id))
+
+
+async def lock_passes(transaction: Transaction, pass_ids: Collection[UUID]) -> None:
+    await transaction.execute(_LOCKED, {"ids": list(pass_ids)})
 
 
 async def page(
@@ -192,12 +231,14 @@ async def page(
     return [_pass(row) for row in rows]
 
 
-async def note_guess(transaction: Transaction, caller_id: UUID, pass_ids: Collection[UUID], *, since: datetime) -> None:
-    """A wrong code was tried; what is older than the window is forgotten."""
-    await transaction.execute(_FORGET_GUESSES, {"since": since})
-    await transaction.execute(_GUESS, {"id": new_id(), "caller_id": caller_id, "at": transaction.now})
-    if pass_ids:
-        await transaction.execute(_COUNT_GUESS, {"passes": list(pass_ids)})
+async def note_guess(direct: Direct, caller_id: UUID, pass_ids: Collection[UUID], *, since: datetime) -> None:
+    """A wrong code was tried, for these passes; what is older than the window is forgotten."""
+    await direct.row(_NOTE_GUESS, since, list(pass_ids), MOST_GUESSES_OF_PASS, new_id(), caller_id, direct.now)
+
+
+async def lock_guesses(transaction: Transaction, of: str) -> None:
+    """Of those who guess as one caller, or for one pass, each waits until the one before is counted."""
+    await transaction.execute(_LOCK_GUESSES, {"of": of})
 
 
 async def guesses_of(transaction: Transaction, caller_id: UUID, *, since: datetime) -> int:

@@ -28,14 +28,16 @@ membership_types = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
-#: Orders of memberships; their pass is issued when they are paid. `paid_amount`: what came in, to know when it is back.
+#: Orders of memberships; their pass is issued when they are paid. `paid_amount`: what came in, `refunded_amount`: what
+#: went back of it. Money that is told of before its order makes a row without a type.
 pass_orders = sa.Table(
     "pass_orders",
     metadata,
     sa.Column("order_id", ID, primary_key=True),
-    sa.Column("type_id", ID, nullable=False),
-    sa.Column("buyer_id", ID, nullable=False),
+    sa.Column("type_id", ID),
+    sa.Column("buyer_id", ID),
     sa.Column("paid_amount", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refunded_amount", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 passes = sa.Table(

@@ -115,15 +115,19 @@ async def activate(transaction: Transaction, database: Database, caller_id: UUID
         TooManyGuessesError, WrongCodeError.
     """
     since = transaction.now - GUESS_WINDOW
+    await store.lock_guesses(transaction, str(caller_id))
     if await store.guesses_of(transaction, caller_id, since=since) >= MOST_GUESSES_OF_CALLER:
         raise TooManyGuessesError(retry_after_seconds=int(GUESS_WINDOW.total_seconds()))
     parts = domain.split_code(code)
+    if parts is not None:
+        await store.lock_guesses(transaction, parts[0])
     candidates = [] if parts is None else await store.passes_by_code(transaction, parts[0])
     allowed = [item for item in candidates if item.guesses < MOST_GUESSES_OF_PASS]
     matching = [item for item in allowed if parts is not None and domain.opens(item, parts[1])]
     if not matching:
-        # In a transaction of its own, since this one is rolled back with the refusal.
-        async with database.transaction() as noting:
+        # By itself, since this transaction is rolled back with the refusal; and by connections that nobody holds while
+        # waiting for another one.
+        async with database.direct() as noting:
             await store.note_guess(noting, caller_id, [item.id for item in candidates], since=since)
         raise WrongCodeError(field="code")
     item = await _locked(transaction, matching[0].id)
@@ -191,7 +195,7 @@ async def attach(
 
 
 async def freeze(transaction: Transaction, pass_id: UUID, until: datetime | None, *, if_version: int) -> Pass:
-    """Not used until then, or (`until` None) used again from now on.
+    """Not used until then, or (`until` None) used again from now on. Class bookings are `classes.use_cases`' to free.
 
     Raises:
         NotFoundError, StaleError, PassStateError, ValidityError.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from foyer_chassis.errors import ConflictError
+from foyer_chassis.errors import ConflictError, TooManyRequestsError
 
 
 class BarcodeTakenError(ConflictError):
@@ -11,6 +11,17 @@ class BarcodeTakenError(ConflictError):
 
     title_en = "The barcode is taken"
     title_ru = "Этот штрихкод уже занят"
+
+
+class TooManySearchesError(TooManyRequestsError):
+    """Too many searches; wait a minute."""
+
+    title_en = "Too many searches"
+    title_ru = "Слишком много поисковых запросов"
+
+
+#: Searches of one member of staff in a minute: enough for whoever types, too few to read out the directory.
+MOST_SEARCHES = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+import re
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,6 +17,17 @@ _PAGE = (
     .limit(sa.bindparam("limit"))
 )
 MOST_WORDS = 5
+_PHONE = re.compile(r"[0-9+(). -]+")
+_LIKE = re.compile(r"([%_\\])")
+_ESCAPED = r"\\\1"
+# One row a caller and minute; those of an hour ago go with the next search.
+_COUNT_SEARCH = sa.text("""
+    WITH forgotten AS (DELETE FROM visitor_searches WHERE minute < :minute - interval '1 hour')
+    INSERT INTO visitor_searches (caller_id, minute, searches) VALUES (:caller, :minute, 1)
+    ON CONFLICT (caller_id, minute) DO UPDATE SET searches = visitor_searches.searches + 1
+    WHERE visitor_searches.searches < :most
+    RETURNING searches
+""").bindparams(sa.bindparam("minute", type_=sa.DateTime(timezone=True)))
 
 
 def _visitor(row: sa.RowMapping) -> Visitor:
@@ -33,11 +45,19 @@ async def find(transaction: Transaction, *, query: str | None, after: UUID | Non
     for word in (query or "").lower().split()[:MOST_WORDS]:
         written = [word]
         digits = "".join(filter(str.isdigit, word))
-        if digits and not any(letter.isalpha() for letter in word):
+        if digits and _PHONE.fullmatch(word):
             # A phone is kept as its digits, however it is written.
             written.append(digits)
-        statement = statement.where(sa.or_(*(visitors.c.search.contains(one, autoescape=True) for one in written)))
+        # ILIKE, because barcodes may have capital letters; the index of trigrams serves it.
+        patterns = [f"%{_LIKE.sub(_ESCAPED, one)}%" for one in written]
+        statement = statement.where(sa.or_(*(visitors.c.search.ilike(one) for one in patterns)))
     return [_visitor(row) for row in await transaction.all(statement, {"after": after, "limit": limit})]
+
+
+async def count_search(transaction: Transaction, caller_id: UUID, *, most: int) -> bool:
+    """Whether this is still one of the `most` searches that the caller has in this minute."""
+    parameters = {"caller": caller_id, "minute": transaction.now.replace(second=0, microsecond=0), "most": most}
+    return (await transaction.execute(_COUNT_SEARCH, parameters)).scalar_one_or_none() is not None
 
 
 async def save(transaction: Transaction, visitor: Visitor) -> None:

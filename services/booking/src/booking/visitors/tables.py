@@ -3,6 +3,16 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from ..resources.tables import metadata
 
+#: How often each member of staff searched, minute by minute.
+searches = sa.Table(
+    "visitor_searches",
+    metadata,
+    sa.Column("caller_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("minute", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("searches", sa.Integer, nullable=False),
+    sa.Index("visitor_searches_by_minute", "minute"),
+)
+
 visitors = sa.Table(
     "visitors",
     metadata,

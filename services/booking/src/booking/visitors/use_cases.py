@@ -6,7 +6,16 @@ from foyer_chassis.errors import NotFoundError, StaleError
 from foyer_contracts.ids import new_id
 
 from . import store
-from .domain import Visitor
+from .domain import MOST_SEARCHES, TooManySearchesError, Visitor
+
+
+async def search(
+    transaction: Transaction, caller_id: UUID, *, query: str | None, after: UUID | None, limit: int
+) -> list[Visitor]:
+    """By name, phone or barcode; without a query, all of them page by page. Raises TooManySearchesError."""
+    if not await store.count_search(transaction, caller_id, most=MOST_SEARCHES):
+        raise TooManySearchesError(retry_after_seconds=60 - transaction.now.second)
+    return await store.find(transaction, query=query, after=after, limit=limit)
 
 
 async def add_visitor(

@@ -17,7 +17,17 @@ from .life import (
     retime,
     start_due,
 )
-from .plans import add_unit, change_group, change_unit, create_group, must_process, visible_group
+from .plans import (
+    add_unit,
+    change_group,
+    change_unit,
+    create_group,
+    may_see,
+    must_process,
+    must_see,
+    set_overbooking,
+    visible_group,
+)
 from .telling import lines_of, places_of, publish_changed, publish_rescheduled
 
 __all__ = [
@@ -33,8 +43,10 @@ __all__ = [
     "hold",
     "hold_until",
     "lines_of",
+    "may_see",
     "move_unit",
     "must_process",
+    "must_see",
     "need",
     "no_show_due_now",
     "opened",
@@ -44,6 +56,7 @@ __all__ = [
     "release",
     "retake",
     "retime",
+    "set_overbooking",
     "start_due",
     "visible_group",
 ]

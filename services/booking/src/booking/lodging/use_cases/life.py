@@ -21,6 +21,7 @@ from ..domain import LIVE, TAKING, Group, Kind, Lodging, NotPossibleNowError, St
 from .telling import (
     SYSTEM,
     places_of,
+    publish_ended,
     publish_held,
     publish_no_show,
     publish_rescheduled,
@@ -58,6 +59,9 @@ async def hold(
             except InvalidError as error:
                 publish_unavailable(transaction, id_, error.slug().replace("-", "_"), event.sequence)
                 continue
+            # An unpaid order holds nothing beyond the time it is for.
+            assert asked.expires_at is not None
+            asked = replace(asked, expires_at=min(asked.expires_at, asked.ends_at))
             free = await _free(transaction, asked)
             if len(free) < asked.rooms:
                 publish_unavailable(transaction, id_, "places_taken", event.sequence)
@@ -74,15 +78,15 @@ async def hold(
 
 
 async def _free(transaction: Transaction, lodging: Lodging) -> list[Unit]:
-    found = await store.free_units(
+    return await store.free_units(
         transaction,
         lodging.group_id,
         lodging.starts_at,
         lodging.ends_at,
         unit_id=lodging.unit_id,
         zone=lodging.zone,
+        most=lodging.rooms,
     )
-    return found[: lodging.rooms]
 
 
 def _labels(units: Sequence[Unit]) -> str:
@@ -146,7 +150,11 @@ async def _confirm(transaction: Transaction, lodging: Lodging, status: Status, g
 
 
 async def _take_again(transaction: Transaction, expired: Lodging, group: Group, order: OrderCopy) -> None:
-    if expired.starts_at <= transaction.now:
+    today = transaction.now.astimezone(group.location.calendar.zone).date()
+    if expired.arrival is not None and expired.arrival >= today:
+        # Who comes in the evening has the room from now on.
+        expired = replace(expired, starts_at=max(expired.starts_at, transaction.now))
+    elif expired.starts_at <= transaction.now:
         publish_unavailable(transaction, expired.order_id, "in_the_past", order.sequence, late=True)
         return
     free = await _free(transaction, expired)
@@ -190,7 +198,8 @@ async def opened(
     if_version: int | None,
     also_lock: UUID | None = None,
 ) -> tuple[Lodging, Group]:
-    """A ticket or stay for staff to work on, locked, with its group (and the units of `also_lock`).
+    """A ticket or stay for staff to work on, locked, with its group (and the units of `also_lock`). If its time began
+    and no clock has said so yet, that is said first.
 
     Raises:
         NotFoundError: there is none, or not at the locations that the caller is limited to.
@@ -207,6 +216,10 @@ async def opened(
         raise NotFoundError
     if if_version is not None and lodging.version != if_version:
         raise StaleError(version=lodging.version, state={"status": lodging.status.value})
+    if lodging.status is Status.CONFIRMED and lodging.starts_at <= transaction.now:
+        lodging = replace(lodging, status=Status.ACTIVE, version=lodging.version + 1)
+        await store.save(transaction, lodging)
+        _publish_started(transaction, lodging)
     return lodging, group
 
 
@@ -227,11 +240,7 @@ async def end_now(transaction: Transaction, lodging: Lodging, group: Group) -> L
     )
     await store.save(transaction, after)
     await store.unclaim(transaction, [after.id])
-    transaction.publish(
-        events.ReservationEnded(order_id=after.order_id, reservation_id=after.id),
-        subject=after.id,
-        sequence=after.version,
-    )
+    publish_ended(transaction, after)
     return after
 
 
@@ -239,7 +248,7 @@ async def give_up(transaction: Transaction, lodging: Lodging, group: Group, acto
     """Nobody came: the units are free. Raises NotPossibleNowError: somebody did, or it is over."""
     if lodging.status is Status.NO_SHOW:
         return lodging
-    need(lodging, LIVE)
+    need(lodging, {Status.ACTIVE})
     if lodging.checked_in_at is not None:
         raise NotPossibleNowError(state={"status": lodging.status.value, "checked_in": True})
     after = replace(
@@ -310,7 +319,7 @@ async def retake(transaction: Transaction, before: Lodging, after: Lodging, grou
     held = await store.claimed_units(transaction, before.id)
     await store.unclaim(transaction, [before.id])
     free = await store.free_units(transaction, after.group_id, after.starts_at, after.ends_at, zone=after.zone)
-    same = [unit for unit in free if unit in held]
+    same = [unit for unit in free if unit in held and not unit.overbooked]
     chosen = [*same, *(unit for unit in free if unit not in same)][: after.rooms]
     if len(chosen) < after.rooms or not await store.claim(
         transaction, after.id, chosen, after.starts_at, after.ends_at
@@ -342,23 +351,23 @@ async def expire_due(transaction: Transaction, *, most: int) -> int:
 async def start_due(transaction: Transaction, *, most: int) -> int:
     started = await store.carry_out_due(transaction, Verb.START, most=most)
     for item in started:
-        transaction.publish(
-            events.ReservationStarted(order_id=item.order_id, reservation_id=item.id),
-            subject=item.id,
-            sequence=item.version,
-        )
+        _publish_started(transaction, item)
     return len(started)
+
+
+def _publish_started(transaction: Transaction, lodging: Lodging) -> None:
+    transaction.publish(
+        events.ReservationStarted(order_id=lodging.order_id, reservation_id=lodging.id),
+        subject=lodging.id,
+        sequence=lodging.version,
+    )
 
 
 async def end_due(transaction: Transaction, *, most: int) -> int:
     ended = await store.carry_out_due(transaction, Verb.END, most=most)
     await store.unclaim(transaction, [item.id for item in ended])
     for item in ended:
-        transaction.publish(
-            events.ReservationEnded(order_id=item.order_id, reservation_id=item.id),
-            subject=item.id,
-            sequence=item.version,
-        )
+        publish_ended(transaction, item)
     return len(ended)
 
 

@@ -4,13 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from foyer_chassis.auth import Caller
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ForbiddenError, NotFoundError, StaleError
 from foyer_contracts.ids import new_id
 
 from ...resources import store as resources_store
 from .. import store
-from ..domain import Group, Kind, Unit
+from ..domain import Group, Kind, Lodging, Unit
+
+#: The position of units that are not there: beyond that of any that is.
+AFTER_ALL = 1_000_000
 
 
 def _minutes(minutes: int | None) -> timedelta | None:
@@ -109,7 +113,11 @@ async def change_unit(
 ) -> Unit:
     """Replace it; who has it booked keeps it. Raises NotFoundError, StaleError, LabelTakenError."""
     known = await store.unit_by_id(transaction, unit_id)
-    if known is None or known.group_id not in await store.groups_by_id(transaction, [known.group_id], kind, lock=True):
+    if (
+        known is None
+        or known.overbooked
+        or known.group_id not in await store.groups_by_id(transaction, [known.group_id], kind, lock=True)
+    ):
         raise NotFoundError
     current = await store.unit_by_id(transaction, unit_id)
     assert current is not None
@@ -118,6 +126,19 @@ async def change_unit(
     unit = replace(current, label=label, zone=zone, position=position, blocked=blocked, version=current.version + 1)
     await store.save_unit(transaction, unit)
     return unit
+
+
+async def set_overbooking(transaction: Transaction, group: Group, limit: int) -> None:
+    """So many units are sold beyond those that there are, and no more; what is booked beyond another limit stays. The
+    caller has the group's lock, or has just made it. Raises LabelTakenError: a unit of its own is called like one."""
+    known = await store.units_of(transaction, group.id, overbooked=True)
+    for number in range(len(known), limit):
+        position = AFTER_ALL + number
+        unit = Unit(new_id(), group.id, f"+{number + 1}", None, position, False, 1, overbooked=True)
+        await store.save_unit(transaction, unit)
+    for number, unit in enumerate(known):
+        if unit.blocked != (number >= limit):
+            await store.save_unit(transaction, replace(unit, blocked=number >= limit, version=unit.version + 1))
 
 
 async def visible_group(
@@ -130,7 +151,20 @@ async def visible_group(
     return group
 
 
-def must_process(allowed: bool) -> None:
-    """Raises ForbiddenError: the role does not process this kind of booking."""
-    if not allowed:
+def may_see(caller: Caller, lodging: Lodging, kind: str) -> bool:
+    """Whether it is the caller's own, or of the kind of orders that their role sees (A2)."""
+    return lodging.applicant_id == caller.id or caller.may("booking:read_all", kind)
+
+
+def must_see(caller: Caller, kind: str) -> None:
+    """Raises ForbiddenError: the role does not see bookings of this kind of order (A2)."""
+    if not caller.may("booking:read_all", kind):
+        raise ForbiddenError(needs="booking:read_all")
+
+
+def must_process(caller: Caller, kind: str) -> None:
+    """Raises NotFoundError: the role does not see bookings of this kind; ForbiddenError: it does, and may not this."""
+    if not caller.may("booking:process", kind):
+        if not caller.may("booking:read_all", kind):
+            raise NotFoundError
         raise ForbiddenError(needs="booking:process")

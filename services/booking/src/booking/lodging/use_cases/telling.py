@@ -69,6 +69,14 @@ def publish_rescheduled(transaction: Transaction, before: Lodging, after: Lodgin
     )
 
 
+def publish_ended(transaction: Transaction, lodging: Lodging) -> None:
+    transaction.publish(
+        events.ReservationEnded(order_id=lodging.order_id, reservation_id=lodging.id),
+        subject=lodging.id,
+        sequence=lodging.version,
+    )
+
+
 def publish_no_show(transaction: Transaction, lodging: Lodging, group: Group, actor: Actor) -> None:
     transaction.publish(
         events.ReservationNoShow(order_id=lodging.order_id, reservation_id=lodging.id, released=True),
@@ -76,6 +84,8 @@ def publish_no_show(transaction: Transaction, lodging: Lodging, group: Group, ac
         sequence=lodging.version,
     )
     publish_changed(transaction, lodging, group, "no_show", actor)
+    # Its time is over for the order too, which would stay active for ever.
+    publish_ended(transaction, lodging)
 
 
 def publish_changed(transaction: Transaction, lodging: Lodging, group: Group, change: Change, actor: Actor) -> None:

@@ -194,7 +194,8 @@ async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]
 
 
 async def _take_again(transaction: Transaction, expired: Reservation, resource: Resource, order_sequence: int) -> None:
-    again = replace(expired, id=new_id(), status=Status.CONFIRMED, version=1)
+    # Another reservation, whose versions go on: whoever keeps the order compares them over both.
+    again = replace(expired, id=new_id(), status=Status.CONFIRMED, version=expired.version + 1)
     if expired.starts_at <= transaction.now:
         publish_unavailable(transaction, expired.order_id, "in_the_past", order_sequence, late=True)
     elif (

@@ -23,7 +23,15 @@ def places_of(reservation: Reservation, resource: Resource) -> events.Places:
         ends_at=times[0].ends_at,
         quantity=reservation.quantity if reservation.quantity > 1 else None,
         occurrences=len(times) if reservation.occurrences else None,
+        times=_priced(reservation, times) if reservation.occurrences else None,
     )
+
+
+def _priced(reservation: Reservation, times: Sequence[Occurrence]) -> list[events.Occurrence]:
+    return [
+        events.Occurrence(starts_at=each.starts_at, ends_at=each.ends_at, price=reservation.price_of(each.slots))
+        for each in times
+    ]
 
 
 def line_of(reservation: Reservation, resource: Resource) -> Line:
@@ -112,10 +120,7 @@ def publish_occurrences_cancelled(
             order_id=after.order_id,
             reservation_id=after.id,
             places=places_of(after, resource),
-            cancelled=[
-                events.Occurrence(starts_at=each.starts_at, ends_at=each.ends_at, price=after.price_of(each.slots))
-                for each in given_up
-            ],
+            cancelled=_priced(after, given_up),
             lines=[line_of(after, resource)],
             total=after.total,
             actor=actor,

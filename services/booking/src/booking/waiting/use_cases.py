@@ -207,18 +207,16 @@ async def take_offer(transaction: Transaction, offer: Offer, *, order_id: UUID, 
     )
 
 
-async def expire_offers(transaction: Transaction, *, most: int) -> int:
-    """Offers that were not taken in time end, and the next who waits is asked. How many seemed due."""
-    due = await store.offers_to_expire(transaction, most=most)
-    if not due:
-        return 0
-    await claiming.lock(transaction, set(due.values()))
-    expired = await store.expire(transaction, list(due))
+async def end_offers(transaction: Transaction, offer_ids: Collection[UUID]) -> list[Freed]:
+    """Those of these offers that were not taken in time end; what is free by that, for `offer_freed`. The transaction
+    has the lock of their resources."""
+    if not offer_ids:
+        return []
+    expired = await store.expire(transaction, offer_ids)
     for offer in expired:
         _publish_ended(transaction, offer)
     await store.set_status(transaction, [offer.entry_id for offer in expired], EntryStatus.MISSED)
-    await offer_freed(transaction, await claiming.free(transaction, [offer.id for offer in expired]))
-    return len(due)
+    return await claiming.free(transaction, [offer.id for offer in expired])
 
 
 def _publish_ended(transaction: Transaction, offer: Offer) -> None:

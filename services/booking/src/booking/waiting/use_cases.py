@@ -15,6 +15,7 @@ from ..claiming import store as claiming
 from ..claiming.domain import Book, Claim, Freed, Owner
 from ..resources import store as resources_store
 from ..resources.domain import Resource, UnknownResourceError
+from ..resources.use_cases import visible
 from . import store
 from .domain import (
     LIVE,
@@ -90,9 +91,7 @@ async def leave(
     if known is None or (applicant_id is not None and known.applicant_id != applicant_id):
         raise NotFoundError
     await claiming.lock(transaction, [known.resource_id])
-    resource = (await resources_store.resources_by_id(transaction, [known.resource_id]))[known.resource_id]
-    if locations and str(resource.location.id) not in locations:
-        raise NotFoundError
+    await visible(transaction, known.resource_id, locations)
     entry = await store.by_id(transaction, entry_id, lock=True)
     if entry is None or entry.status not in LIVE:
         return

@@ -167,10 +167,7 @@ class Hotspot:
     async def tick(self) -> None:
         self.now += self.chance.choice((1, 2)) * MINUTE
         self.booking.at(self.now)
-        loops = ["expire-holds", "expire-offers"]
-        self.chance.shuffle(loops)
-        for loop in loops:
-            await self.booking.turn(loop)
+        await self.booking.turn("expire-holds")
 
     async def call(
         self, method: str, path: str, body: Any = None, who: str = "rita", role: str = "rent_manager"
@@ -253,7 +250,6 @@ async def test_whatever_happens_every_place_is_ones_and_of_somebody(booking: Run
         hotspot.now += 3 * MINUTE
         booking.at(hotspot.now)
         await booking.turn("expire-holds")
-        await booking.turn("expire-offers")
     await hotspot.check()
     assert not await hotspot.rows("SELECT 1 FROM waiting_offers WHERE status = 'open'")
     await booking.handle(*(cancelled(order.data.order_id, "customer_request", sequence=9) for order in hotspot.orders))
@@ -262,7 +258,7 @@ async def test_whatever_happens_every_place_is_ones_and_of_somebody(booking: Run
     hotspot.now += 5 * HOUR
     booking.at(hotspot.now)
     for _ in range(10):
-        await booking.turn("expire-offers")
+        await booking.turn("expire-holds")
         hotspot.now += 3 * MINUTE
         booking.at(hotspot.now)
     assert await hotspot.rows("SELECT 1 FROM slot_claims") == []

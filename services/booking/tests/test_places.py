@@ -276,9 +276,17 @@ async def test_staff_block_a_resource_and_unblock_it(booking: Running) -> None:
     rita = booking.client("rita", "rent_manager")
     page = (await rita.get(f"/v1/resources/{hall}/blocks")).json()
     assert [item["reason"] for item in page["items"]] == ["Замена проектора"]
+    elsewhere = booking.client("rita", "rent_manager", locations=[str(uuid4())])
+    for listed in (
+        f"/v1/resources/{hall}/blocks",
+        f"/v1/resources/{hall}/waiting-list",
+        f"/v1/resources/{hall}/reservations",
+    ):
+        span = {"starts_from": NOW.isoformat(), "starts_to": TOMORROW.isoformat()} if listed.endswith("s") else {}
+        assert (await elsewhere.get(listed, params=span)).status_code == 404
     path = f"/v1/blocks/{made.json()['id']}"
     assert (await booking.client("anna").delete(path)).status_code == 403
-    assert (await booking.client("rita", "rent_manager", locations=[str(uuid4())]).delete(path)).status_code == 404
+    assert (await elsewhere.delete(path)).status_code == 404
     assert (await rita.delete(path)).status_code == 204
     assert (await rita.delete(path)).status_code == 404
     await booking.handle(now_free := placed(room, minutes=60))

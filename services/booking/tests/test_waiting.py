@@ -89,15 +89,15 @@ async def test_a_freed_place_is_kept_for_the_first_then_for_the_next_then_free(b
     await booking.handle(stranger := placed(resource))
     assert await outcome(booking, stranger) == ["places_taken"]
     booking.at(NOW + 19 * MINUTE)
-    await booking.turn("expire-offers")
+    await booking.turn("expire-holds")
     assert await offers(booking) == [("made", "anna")]
     booking.at(NOW + 20 * MINUTE)
-    await asyncio.gather(*(booking.turn("expire-offers") for _ in range(4)))
+    await asyncio.gather(*(booking.turn("expire-holds") for _ in range(4)))
     assert await offers(booking) == [("made", "anna"), ("expired", "anna"), ("made", "boris")]
     same_shape((await booking.published(EXPIRED))[0], SAMPLES[EXPIRED])
     assert [item["status"] for item in await mine(booking, "anna")] == ["missed"]
     booking.at(NOW + 40 * MINUTE)
-    await booking.turn("expire-offers")
+    await booking.turn("expire-holds")
     assert (await offers(booking))[-1] == ("expired", "boris")
     assert await left(booking, resource) == {}
     assert await claims(booking) == 0
@@ -135,7 +135,6 @@ async def test_an_order_takes_what_was_offered_to_its_applicant(booking: Running
     await booking.handle(right.model_copy(update={"id": uuid4()}))
     assert len(await booking.published("booking.places.held.v1")) == 2
     booking.at(NOW + HOUR)
-    await booking.turn("expire-offers")
     await booking.turn("expire-holds")  # anna does not pay: boris is asked
     assert (await offers(booking))[-1] == ("made", "boris")
     order = await taking(booking, resource, "boris")
@@ -153,7 +152,7 @@ async def test_an_expired_offer_cannot_be_taken(booking: Running) -> None:
     late = (await taking(booking, resource, "anna")).model_copy(update={"time": NOW + 20 * MINUTE})
     booking.at(NOW + 20 * MINUTE)
     await booking.handle_twice(late)
-    await booking.turn("expire-offers")
+    await booking.turn("expire-holds")
     gone = await taking(booking, resource, "anna")
     await booking.handle_twice(gone)
     assert await outcome(booking, late, gone) == ["offer_expired", "offer_expired"]
@@ -244,10 +243,28 @@ async def test_no_offer_after_the_start_nor_inside_the_notice(booking: Running) 
     (made,) = await booking.published(MADE)
     assert made.data.expires_at == TOMORROW + 2 * HOUR
     booking.at(TOMORROW + 5 * HOUR)  # nothing ran for a while
-    await booking.turn("expire-offers")
+    await booking.turn("expire-holds")
     assert await offers(booking) == [("made", "boris"), ("expired", "boris")]
     assert await claims(booking) == 0
     assert await mine(booking, "boris") == []
+
+
+@pytest.mark.feature("X5")
+async def test_after_a_pause_everything_expires_before_anything_is_offered(booking: Running) -> None:
+    """Boris came before clara and waits for a time of which one half was held and the other offered; both ended while
+    nothing ran."""
+    resource = await add_resource(booking, hold_ttl_seconds=900, offer_minutes=20)
+    first, second = placed(resource, minutes=60), placed(resource, TOMORROW + HOUR, minutes=60)
+    await booking.handle(first, second)
+    await waiting(booking, resource, "anna", minutes=60)
+    await waiting(booking, resource, "boris")
+    for starts_at in (TOMORROW, TOMORROW + HOUR):
+        await waiting(booking, resource, "clara", starts_at=starts_at, minutes=60)
+    await booking.handle(cancelled(first.data.order_id, "customer_request"))
+    assert await offers(booking) == [("made", "anna")]
+    booking.at(NOW + 3 * HOUR)
+    await asyncio.gather(*(booking.turn("expire-holds") for _ in range(3)))
+    assert await offers(booking) == [("made", "anna"), ("expired", "anna"), ("made", "boris")]
 
 
 @pytest.mark.feature("X5")

@@ -16,7 +16,6 @@ from .reserving.consumers import subscriptions
 from .reserving.use_cases import lock_places
 from .resources import clock as resources_clock
 from .settings import Settings
-from .waiting import clock as waiting_clock
 from .waiting import consumers as waiting
 
 
@@ -34,7 +33,6 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         ],
         loops=[
             *loops(database, every_seconds=settings.clock_seconds),
-            *waiting_clock.loops(database, every_seconds=settings.clock_seconds),
             *claiming_clock.loops(database),
             *resources_clock.loops(database),
             *lodging_clock.loops(database, every_seconds=settings.clock_seconds),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
 from uuid import UUID
 
 from ..claiming.domain import Period, Taken, levels
@@ -57,12 +56,13 @@ def runs_of(
 def free_periods(run: Run, resource: Resource) -> list[tuple[Period, int]]:
     """The free times of a run, each with how many places are left."""
     found: list[tuple[Period, int]] = []
-    position = 0
-    for places, together in groupby(run.left):
-        begin, position = position, position + sum(1 for _ in together)
-        if places:
-            period = (run.opens + begin * resource.slot_length, run.opens + position * resource.slot_length)
-            found.append((period, places))
+    length, begin, count = resource.slot_length, 0, len(run.left)
+    for position in range(1, count + 1):
+        places = run.left[begin]
+        if position == count or run.left[position] != places:
+            if places:
+                found.append(((run.opens + begin * length, run.opens + position * length), places))
+            begin = position
     return found
 
 

@@ -13,6 +13,7 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..resources.routes import Moment
+from ..resources.use_cases import visible
 from . import store, use_cases
 from .domain import Block
 
@@ -98,11 +99,13 @@ async def block(resource_id: UUID, body: BlockIn, caller: CurrentCaller, once: O
 @router.get("/resources/{resource_id}/blocks", dependencies=[requires("booking:read_all")])
 async def list_blocks(
     resource_id: UUID,
+    caller: CurrentCaller,
     reading: Reading,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     after: Annotated[UUID, Query(description="`next` of the page before")] = _FIRST_ID,
 ) -> BlockPage:
     """Blocks that are not over, in the order in which they were made. For staff."""
+    await visible(reading, resource_id, caller.locations)
     found = await store.page(reading, resource_id, ends_after=reading.now, after=after, limit=limit)
     items = [BlockOut.of(item) for item in found]
     return BlockPage(items=items, next=items[-1].id if len(items) == limit else None)

@@ -11,8 +11,7 @@ from foyer_contracts.ids import new_id
 from ..claiming import store as claiming
 from ..claiming.domain import Claim, Owner
 from ..reserving.domain import PlacesTakenError
-from ..resources import store as resources_store
-from ..resources.domain import Resource
+from ..resources.use_cases import visible
 from ..waiting.use_cases import offer_freed
 from . import store
 from .domain import Block, check_time
@@ -37,7 +36,7 @@ async def block(
     """
     check_time(starts_at, ends_at, now=transaction.now)
     await claiming.lock(transaction, [resource_id])
-    resource = await _visible(transaction, resource_id, locations)
+    resource = await visible(transaction, resource_id, locations)
     made = Block(new_id(), resource_id, starts_at, ends_at, reason, actor_id)
     claims = [
         Claim(Owner.BLOCK, made.id, 0, need.resource_id, place, starts_at, ends_at)
@@ -60,14 +59,7 @@ async def unblock(transaction: Transaction, block_id: UUID, *, locations: Collec
     if known is None:
         raise NotFoundError
     await claiming.lock(transaction, [known.resource_id])
-    await _visible(transaction, known.resource_id, locations)
+    await visible(transaction, known.resource_id, locations)
     if await store.delete(transaction, block_id) is None:
         raise NotFoundError
     await offer_freed(transaction, await claiming.free(transaction, [block_id]))
-
-
-async def _visible(transaction: Transaction, resource_id: UUID, locations: Collection[str]) -> Resource:
-    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
-    if resource is None or (locations and str(resource.location.id) not in locations):
-        raise NotFoundError
-    return resource

@@ -15,6 +15,7 @@ from foyer_contracts.orders import Actor
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..resources.routes import Moment
+from ..resources.use_cases import visible
 from . import store, use_cases
 from .domain import Reservation
 
@@ -181,6 +182,7 @@ async def cancel_occurrences(
 @router.get("/resources/{resource_id}/reservations", dependencies=[requires("booking:read_all")])
 async def reservations_of_resource(
     resource_id: UUID,
+    caller: CurrentCaller,
     reading: Reading,
     starts_from: Moment,
     starts_to: Moment,
@@ -188,6 +190,7 @@ async def reservations_of_resource(
     after: UUID = _FIRST_ID,
 ) -> ReservationPage:
     """All reservations of a resource that touch a time, of every status. For staff."""
+    await visible(reading, resource_id, caller.locations)
     found = await store.page_of_resource(reading, resource_id, starts_from, starts_to, after=after, limit=limit)
     items = [ReservationOut.of(reservation) for reservation in found]
     return ReservationPage(items=items, next=items[-1].id if len(items) == limit else None)

@@ -1,6 +1,6 @@
 """Locations and resources are made and changed; every change of what can be booked is published per resource."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -116,6 +116,18 @@ def _holidays(country: str | None, now: datetime) -> tuple[Holiday, ...]:
     except NotImplementedError:
         raise UnknownCountryError(field="holidays_country", value=country) from None
     return tuple(Holiday(day, name) for day, name in sorted(known.items()))
+
+
+async def visible(transaction: Transaction, resource_id: UUID, locations: Collection[str]) -> Resource:
+    """A resource at one of the locations that a member of staff is limited to (none: all).
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    resource = (await store.resources_by_id(transaction, [resource_id])).get(resource_id)
+    if resource is None or (locations and str(resource.location.id) not in locations):
+        raise NotFoundError
+    return resource
 
 
 async def create_resource(transaction: Transaction, location_id: UUID, plan: ResourcePlan) -> Resource:

@@ -13,6 +13,7 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from ..resources.routes import Moment
+from ..resources.use_cases import visible
 from . import store, use_cases
 from .store import Listed
 
@@ -128,6 +129,9 @@ async def leave(entry_id: UUID, caller: CurrentCaller, transaction: InTransactio
 
 
 @router.get("/resources/{resource_id}/waiting-list", dependencies=[requires("booking:read_all")])
-async def of_resource(resource_id: UUID, reading: Reading, limit: Limit = 50, after: After = _FIRST_ID) -> WaitingPage:
+async def of_resource(
+    resource_id: UUID, caller: CurrentCaller, reading: Reading, limit: Limit = 50, after: After = _FIRST_ID
+) -> WaitingPage:
     """Who waits for a resource, in the order in which they came. For staff."""
+    await visible(reading, resource_id, caller.locations)
     return WaitingPage.of(await store.page_of_resource(reading, resource_id, after=after, limit=limit), limit)

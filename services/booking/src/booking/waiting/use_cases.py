@@ -15,6 +15,7 @@ from ..claiming import store as claiming
 from ..claiming.domain import Book, Claim, Freed, Owner
 from ..resources import store as resources_store
 from ..resources.domain import Resource, UnknownResourceError
+from ..resources.use_cases import visible
 from . import store
 from .domain import (
     LIVE,
@@ -90,9 +91,7 @@ async def leave(
     if known is None or (applicant_id is not None and known.applicant_id != applicant_id):
         raise NotFoundError
     await claiming.lock(transaction, [known.resource_id])
-    resource = (await resources_store.resources_by_id(transaction, [known.resource_id]))[known.resource_id]
-    if locations and str(resource.location.id) not in locations:
-        raise NotFoundError
+    await visible(transaction, known.resource_id, locations)
     entry = await store.by_id(transaction, entry_id, lock=True)
     if entry is None or entry.status not in LIVE:
         return
@@ -207,18 +206,16 @@ async def take_offer(transaction: Transaction, offer: Offer, *, order_id: UUID, 
     )
 
 
-async def expire_offers(transaction: Transaction, *, most: int) -> int:
-    """Offers that were not taken in time end, and the next who waits is asked. How many seemed due."""
-    due = await store.offers_to_expire(transaction, most=most)
-    if not due:
-        return 0
-    await claiming.lock(transaction, set(due.values()))
-    expired = await store.expire(transaction, list(due))
+async def end_offers(transaction: Transaction, offer_ids: Collection[UUID]) -> list[Freed]:
+    """Those of these offers that were not taken in time end; what is free by that, for `offer_freed`. The transaction
+    has the lock of their resources."""
+    if not offer_ids:
+        return []
+    expired = await store.expire(transaction, offer_ids)
     for offer in expired:
         _publish_ended(transaction, offer)
     await store.set_status(transaction, [offer.entry_id for offer in expired], EntryStatus.MISSED)
-    await offer_freed(transaction, await claiming.free(transaction, [offer.id for offer in expired]))
-    return len(due)
+    return await claiming.free(transaction, [offer.id for offer in expired])
 
 
 def _publish_ended(transaction: Transaction, offer: Offer) -> None:

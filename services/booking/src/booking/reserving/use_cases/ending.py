@@ -11,7 +11,8 @@ from foyer_contracts.orders import OrderCancelled, OrderChanged
 
 from ...claiming import store as claiming
 from ...resources import store as resources_store
-from ...waiting.use_cases import offer_freed
+from ...waiting import store as waiting_store
+from ...waiting.use_cases import end_offers, offer_freed
 from .. import store
 from ..domain import NOT_OURS_TO_RELEASE, Verb, next_status
 from .telling import places_of
@@ -54,20 +55,24 @@ async def note_payers(transaction: Transaction, changed: Sequence[Event[OrderCha
 
 
 async def expire_due(transaction: Transaction, *, most: int) -> int:
-    """Free what was not paid in time (journey 2). How many seemed due."""
-    due = await store.orders_to_expire(transaction, most=most)
-    if not due:
+    """Free what was not paid in time (journey 2), and what was offered and not taken in time; only then is what is free
+    offered to who waits, so that after a pause, too, the first of them is asked. How many seemed due."""
+    orders = await store.orders_to_expire(transaction, most=most)
+    offers = await waiting_store.offers_to_expire(transaction, most=most)
+    if not orders and not offers:
         return 0
-    await store.lock_places(transaction, order_ids=due)
-    expired = await store.carry_out_due(transaction, Verb.EXPIRE, most=most, order_ids=due)
+    await store.lock_places(transaction, resource_ids=set(offers.values()), order_ids=orders)
+    freed = await end_offers(transaction, offers)
+    expired = await store.carry_out_due(transaction, Verb.EXPIRE, most=most, order_ids=orders) if orders else []
     for reservation in expired:
         transaction.publish(
             events.HoldExpired(order_id=reservation.order_id, reservation_id=reservation.id),
             subject=reservation.id,
             sequence=reservation.version,
         )
-    await offer_freed(transaction, await claiming.free(transaction, [item.id for item in expired]))
-    return len(due)
+    freed += await claiming.free(transaction, [item.id for item in expired])
+    await offer_freed(transaction, freed)
+    return max(len(orders), len(offers))
 
 
 async def start_due(transaction: Transaction, *, most: int) -> int:

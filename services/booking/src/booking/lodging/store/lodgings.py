@@ -64,7 +64,8 @@ def _due(verb: Verb, due_at: sa.ColumnElement[Any], *also: sa.ColumnElement[bool
     )
 
 
-_NO_SHOW_COMES_FIRST = lodgings.c.no_show_due_at < lodgings.c.ends_at
+# Whoever is blocked could not check in: that is no fault of theirs, and the place stays taken.
+_NO_SHOW_COMES_FIRST = sa.and_(lodgings.c.no_show_due_at < lodgings.c.ends_at, ~lodgings.c.blocked)
 _DUE = {
     Verb.EXPIRE: _due(Verb.EXPIRE, lodgings.c.expires_at),
     Verb.START: _due(Verb.START, lodgings.c.starts_at),

@@ -23,7 +23,7 @@ SPACE = UUID(int=9_000_000)
 FIRST_TYPE = UUID(int=9_000_001)
 CONSTRAINT, INDEX = "lodging_claims_no_two_overlap", "lodgings_during"
 
-#: The statements of the service: lodging/store.py, _TAKEN_NIGHTS and _FREE_LIST.
+#: The statements of the service: lodging/store/claims.py, _TAKEN_NIGHTS and _FREE_LIST.
 TAKEN_SQL = """
 WITH taken AS MATERIALIZED (
     SELECT claim.unit_id, claim.during, lodging.group_id

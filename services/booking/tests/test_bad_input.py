@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from foyer_chassis.testing import Running
@@ -92,16 +92,16 @@ def mutations(body: dict[str, Any], schema: dict[str, Any], document: dict[str, 
     yield {**body, "unknown": 1}
 
 
-async def things(booking: Running) -> dict[str, str]:
-    """One of everything, by the names that paths have for it."""
+async def things(booking: Running, *, owner: UUID | None = None) -> dict[str, str]:
+    """One of everything, by the names that paths have for it; ticket and stay are the owner's."""
     club = await Club(booking).open()
     space, hotel = await add_space(booking), await add_hotel(booking)
     visitor = await club.visitor()
     lesson = await club.scheduled()
     item, _ = await club.attached(visitor)
     place = await club.made(f"/v1/classes/{lesson}/places", {"visitor_id": visitor})
-    ticket, order = await issued(booking, space)
-    stay, _ = await sold_stay(booking, hotel)
+    ticket, order = await issued(booking, space, applicant_id=owner)
+    stay, order_of_stay = await sold_stay(booking, hotel, applicant_id=owner)
     admin = booking.client(*ALEX)
     feed = await admin.post("/v1/calendars", json={"subject": "mine"})
     extra = await made(
@@ -129,6 +129,7 @@ async def things(booking: Running) -> dict[str, str]:
         "calendar_id": feed.json()["id"],
         "thing_id": str(space.id),
         "class_place": place["id"],
+        "order_of_stay": str(order_of_stay.data.order_id),
     }
 
 

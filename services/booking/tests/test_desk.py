@@ -183,6 +183,23 @@ async def test_after_a_long_downtime_everything_happens_once_and_in_its_order(bo
 
 
 @pytest.mark.feature("A16")
+async def test_a_blocked_ticket_is_no_no_show_by_itself(booking: Running) -> None:
+    space = await add_space(booking, no_show_minutes=30)
+    path, order = await issued(booking, space)
+    desk = booking.client(*DESK)
+    assert (await post(desk, f"{path}/block")).status_code == 200
+    booking.at(TOMORROW + HOUR)
+    for loop in LOOPS:
+        await booking.turn(loop)
+    assert (await ticket_of(booking, order))["status"] == "active"
+    assert await active_claims(booking) == 1
+    booking.at(TOMORROW + 4 * HOUR)
+    for loop in LOOPS:
+        await booking.turn(loop)
+    assert (await ticket_of(booking, order))["status"] == "ended"
+
+
+@pytest.mark.feature("A16")
 async def test_a_ticket_shorter_than_the_wait_for_its_visitor_just_ends(booking: Running) -> None:
     space = await add_space(booking, no_show_minutes=120)
     order = wants(space, quantity=1)

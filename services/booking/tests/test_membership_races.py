@@ -204,6 +204,24 @@ async def test_freezing_frees_the_classes_of_that_time_and_a_class_keeps_what_it
     assert await problem_of(again) == (409, "class-over")
 
 
+@pytest.mark.feature("D6")
+async def test_time_passes_for_memberships_without_any_clock(club: Club) -> None:
+    """A freeze that is over and a validity that has run out need nobody to say so, however long nothing ran."""
+    rested, expired = await club.visitor("Отдохнул"), await club.visitor("Опоздал")
+    item, _ = await club.attached(rested)
+    await club.attached(expired)
+    freeze = {"until": (NOW + timedelta(days=30)).isoformat()}
+    version = {"If-Match": f'"{item["version"]}"'}
+    desk = club.booking.client(*DANA)
+    assert (await desk.put(f"/v1/passes/{item['id']}/freeze", json=freeze, headers=version)).status_code == 200
+    club.booking.at(NOW + timedelta(days=70))
+    class_id = await club.scheduled(NOW + timedelta(days=75))
+    # Sixty days and the thirty that it rested; the other one had sixty.
+    assert (await club.post(f"/v1/classes/{class_id}/places", {"visitor_id": rested})).status_code == 201
+    late = await club.post(f"/v1/classes/{class_id}/places", {"visitor_id": expired})
+    assert await problem_of(late) == (409, "no-visit-left")
+
+
 async def test_sixty_four_want_the_last_place_of_a_class(club: Club) -> None:
     class_id = await club.scheduled(capacity=1)
     visitors = [await club.visitor(f"Посетитель {n}") for n in range(64)]

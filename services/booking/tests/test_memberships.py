@@ -229,6 +229,21 @@ async def test_a_place_that_is_given_up_returns_the_visit_once(club: Club) -> No
     )
 
 
+async def test_the_schedule_is_read_page_by_page(club: Club) -> None:
+    # Two at the same time: the page ends between them.
+    made = [await club.scheduled(TOMORROW + timedelta(hours=n // 2)) for n in range(7)]
+    client, seen, after = club.booking.client("anna"), [], None
+    while True:
+        params: dict[str, str | int] = {"starts_from": NOW.isoformat(), "limit": 3}
+        params |= {"after": after} if after else {}
+        page = (await client.get("/v1/classes", params=params)).json()
+        seen += [item["id"] for item in page["items"]]
+        if (after := page["next"]) is None:
+            break
+    assert sorted(seen) == sorted(made)
+    assert len(seen) == len(set(seen))
+
+
 async def test_many_want_the_last_places_of_a_class(club: Club) -> None:
     """Exactly the capacity wins, and nobody loses a visit for nothing."""
     class_id = await club.scheduled(capacity=3)

@@ -1,12 +1,16 @@
 """A year of a hotel with 200 rooms and a coworking with 500 places, half booked: what PostgreSQL does for a month and
 for a day, by its own plans. How fast the service answers is measured by the benches."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from booking.calendars import store
+from booking.calendars.domain import MOST_ENTRIES, Entry, Feed, Subject
+from booking.calendars.export import feed_bytes
 from booking.service import SERVICE
 from foyer_chassis.db import Transaction
 from foyer_chassis.testing import Databases, Identity, Running, running
@@ -151,3 +155,43 @@ async def test_who_comes_on_a_day_is_found_however_many_came_before(year: tuple[
         assert "lodgings_during" in plan.indexes, plan.text
         print(f"{path.rsplit('/')[-1]} of a day: {plan.milliseconds:.1f} ms, {plan.pages} pages")
         assert plan.pages <= 1_000, plan.text
+
+
+@pytest.mark.feature("X5")
+async def test_calendars_look_at_their_own_bookings_only(year: tuple[Running, Space, Hotel]) -> None:
+    booking, space, hotel = year
+    window = (NOW + timedelta(days=60), NOW + timedelta(days=61))
+
+    async def feeds() -> None:
+        async with booking.database.read() as reading:
+            assert len(await store.entries_of_thing(reading, Subject.SPACE, space.id, window)) > PLACES // 3
+            assert len(await store.entries_of_thing(reading, Subject.ROOM_TYPE, hotel.type_id, window)) > 1
+            assert await store.entries_of_person(reading, uuid4(), window) == []
+
+    for plan in await plans(booking, feeds):
+        assert not plan.scanned & BIG, plan.text
+        assert plan.pages <= 2_500, plan.text
+
+
+async def test_a_feed_of_the_most_entries_gives_way_to_others() -> None:
+    """Two thousand entries are written in slices; the longest of them is short."""
+    entries = [
+        Entry(uuid4(), 2, NOW + timedelta(hours=n), NOW + timedelta(hours=n + 1), f"Нева {n}", "Фойе", False, False, n)
+        for n in range(MOST_ENTRIES)
+    ]
+    feed = Feed(uuid4(), uuid4(), Subject.MINE, None, "Foyer", b"", NOW)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running_beside = asyncio.create_task(others())
+    try:
+        body = await feed_bytes(feed, entries, NOW)
+    finally:
+        running_beside.cancel()
+    assert body.count(b"BEGIN:VEVENT") == MOST_ENTRIES
+    assert turns >= MOST_ENTRIES // 25 - 1

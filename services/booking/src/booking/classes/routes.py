@@ -54,6 +54,7 @@ class ClassOut(BaseModel):
 
 class Schedule(BaseModel):
     items: list[ClassOut]
+    next: UUID | None
 
 
 class PlaceIn(BaseModel):
@@ -108,6 +109,7 @@ async def list_classes(
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 7,
     group_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    after: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
 ) -> Schedule:
     """The schedule, with the places that are left."""
     found = await store.schedule(
@@ -115,9 +117,10 @@ async def list_classes(
         starts_from=starts_from,
         starts_to=starts_from + timedelta(days=days),
         group_id=group_id,
+        after=after,
         limit=limit,
     )
-    return Schedule(items=[ClassOut.of(item) for item in found])
+    return Schedule(items=[ClassOut.of(item) for item in found], next=found[-1].id if len(found) == limit else None)
 
 
 @router.post("/classes", status_code=201, response_model=ClassOut, dependencies=[_CONFIGURE])

@@ -26,12 +26,18 @@ _LOCK_MANY = (
     .with_for_update()
 )
 _CLASSES = sa.select(classes, _TAKEN).where(classes.c.id.in_(sa.bindparam("ids", expanding=True)))
+_AFTER = classes.alias()
 _SCHEDULE = (
     sa.select(classes, _TAKEN)
     .where(
         classes.c.starts_at >= sa.bindparam("starts_from", type_=sa.DateTime(timezone=True)),
         classes.c.starts_at < sa.bindparam("starts_to", type_=sa.DateTime(timezone=True)),
         sa.bindparam("group", type_=sa.Uuid).is_(None) | (classes.c.group_id == sa.bindparam("group")),
+        sa.bindparam("after", type_=sa.Uuid).is_(None)
+        | (
+            sa.tuple_(classes.c.starts_at, classes.c.id)
+            > sa.select(_AFTER.c.starts_at, _AFTER.c.id).where(_AFTER.c.id == sa.bindparam("after")).scalar_subquery()
+        ),
     )
     .order_by(classes.c.starts_at, classes.c.id)
     .limit(sa.bindparam("limit"))
@@ -79,10 +85,18 @@ async def classes_locked(transaction: Transaction, class_ids: Collection[UUID]) 
 
 
 async def schedule(
-    transaction: Transaction, *, starts_from: datetime, starts_to: datetime, group_id: UUID | None, limit: int
+    transaction: Transaction,
+    *,
+    starts_from: datetime,
+    starts_to: datetime,
+    group_id: UUID | None,
+    after: UUID | None,
+    limit: int,
 ) -> list[Class]:
+    """Classes that begin in that time, in order; `after`: those behind that one."""
     rows = await transaction.all(
-        _SCHEDULE, {"starts_from": starts_from, "starts_to": starts_to, "group": group_id, "limit": limit}
+        _SCHEDULE,
+        {"starts_from": starts_from, "starts_to": starts_to, "group": group_id, "after": after, "limit": limit},
     )
     return [_class(row) for row in rows]
 

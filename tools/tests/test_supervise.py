@@ -108,7 +108,7 @@ def test_leftovers_of_a_killed_run_are_ended_by_the_next(second_checkout: Server
     )
     assert first.stdout is not None
     pids = [int(pid) for pid in first.stdout.readline().split()]
-    assert len(pids) == 5
+    assert len(pids) == 6
     first.kill()
     first.wait()
     assert all(psutil.pid_exists(pid) for pid in pids)

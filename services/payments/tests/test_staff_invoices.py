@@ -61,8 +61,8 @@ async def test_from_the_price_list_to_a_card_payment(shop: Shop) -> None:
         "invoice.issued",
         "invoice.activated",
         "payment.link_created",
-        "invoice.paid",
         "payment.succeeded",
+        "invoice.paid",
     ]
     for event in await shop.it.published():
         if event.type in (events.InvoiceActivated.type, events.InvoicePaid.type, events.PaymentSucceeded.type):

@@ -307,12 +307,16 @@ async def activate(transaction: Transaction, order: OrderCopy, invoice_id: UUID)
 
 
 async def receive(transaction: Transaction, invoice: Invoice, amount: Money) -> Invoice:
-    """Money came in for a locked invoice, in whatever state it is."""
+    """Money came in for a locked invoice, in whatever state it is; `tell_if_paid` follows once it is told of."""
     after = invoice.receive(amount, transaction.now)
     await store.save(transaction, after)
-    if after.status is Status.PAID and invoice.status is not Status.PAID:
-        publish_paid(transaction, after)
     return after
+
+
+def tell_if_paid(transaction: Transaction, before: Invoice, after: Invoice) -> None:
+    """Tell that an invoice became paid, after its payment: who takes an order for paid must know how much was."""
+    if after.status is Status.PAID and before.status is not Status.PAID:
+        publish_paid(transaction, after)
 
 
 async def relabel(transaction: Transaction, invoice: Invoice, order: OrderCopy) -> Invoice:

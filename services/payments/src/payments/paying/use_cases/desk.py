@@ -128,9 +128,10 @@ async def take(
         customer_id=account.applicant_id,
         at=transaction.now,
     )
-    invoice = await invoicing.receive(transaction, invoice, amount)
+    before, invoice = invoice, await invoicing.receive(transaction, invoice, amount)
     if provider == DESK:
         publish_succeeded(transaction, payment, account, invoice)
+    invoicing.tell_if_paid(transaction, before, invoice)
     return account, invoice, id_
 
 

@@ -279,8 +279,9 @@ async def _succeed(
         at=transaction.now,
     )
     await _keep_card(transaction, payment, answer)
-    invoice = await invoicing.receive(transaction, invoice, received)
+    before, invoice = invoice, await invoicing.receive(transaction, invoice, received)
     publish_succeeded(transaction, payment, account, invoice)
+    invoicing.tell_if_paid(transaction, before, invoice)
     # A payment that was still open was the only open one; beside a watched one another may be.
     if was_watched and await renew(transaction, invoice, provider=payment.provider):
         return Due.TO_CREATE

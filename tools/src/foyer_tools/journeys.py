@@ -12,6 +12,7 @@ from typing import Any
 
 from foyer_tools.journeys_of_money import paid_through_stripe
 from foyer_tools.journeys_of_places import coworking_ticket, hotel_stay
+from foyer_tools.journeys_of_slots import waiting_list, weekly_booking
 from foyer_tools.journeys_of_staff import (
     account_orders,
     dialog_draft_order,
@@ -216,6 +217,8 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "5": ("Cancelled after paying", cancel_after_paying),
     "6": ("Paid in parts, at the desk and online", paid_in_parts),
     "7": ("A booking is moved", rescheduled_booking),
+    "weekly": ("A booking every week, one time of it given up", weekly_booking),
+    "waiting": ("Somebody waits for a time that is taken", waiting_list),
     "8": ("A postpaid request", postpaid_request),
     "9": ("Orders on account", account_orders),
     "10": ("A membership bought by a guest", membership),

@@ -24,6 +24,7 @@ PREVIOUS_RELEASE = (
             IF NOT FOUND THEN
                 RETURN NULL;
             END IF;
+            NEW.has_claims := true;
         END IF;
         RETURN NEW;
     END $$
@@ -37,6 +38,7 @@ PREVIOUS_RELEASE = (
     BEGIN
         IF NEW.status IN ('expired', 'released') THEN
             DELETE FROM slot_claims WHERE owner_id = NEW.id;
+            UPDATE reservations SET has_claims = false WHERE id = NEW.id;
         ELSE
             UPDATE slot_claims SET resource_id = NEW.resource_id, blocked = NEW.during
             WHERE owner_id = NEW.id AND resource_id = OLD.resource_id AND blocked = OLD.during
@@ -53,7 +55,9 @@ PREVIOUS_RELEASE = (
     """
     CREATE CONSTRAINT TRIGGER reservations_moved_by_previous_release AFTER UPDATE ON reservations
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (
-        NEW.status IN ('expired', 'released') OR NEW.during <> OLD.during OR NEW.resource_id <> OLD.resource_id
+        NEW.has_claims AND (
+            NEW.status IN ('expired', 'released') OR NEW.during <> OLD.during OR NEW.resource_id <> OLD.resource_id
+        )
     ) EXECUTE FUNCTION move_claims_for_previous_release()
     """,
 )
@@ -120,4 +124,5 @@ def upgrade() -> None:
         " SELECT 'reservation', id, 0, resource_id, 1, during FROM reservations"
         " WHERE status IN ('active', 'confirmed', 'held')"
     )
+    op.execute("UPDATE reservations SET has_claims = true WHERE status IN ('active', 'confirmed', 'held')")
     op.drop_constraint("reservations_no_two_overlap", "reservations")

@@ -15,7 +15,7 @@ reservations = sa.Table(
     sa.Column("during", TSTZRANGE, nullable=False),
     sa.Column("slots", sa.Integer, nullable=False),
     sa.Column("quantity", sa.Integer, nullable=False, server_default="1"),
-    # False: by the release before there were claims; a trigger claims its places (migration 0007).
+    # Whether its places are claimed; what the release before claims takes and frees, triggers claim (migration 0007).
     sa.Column("has_claims", sa.Boolean, nullable=False, server_default="false"),
     # The times of a booking that recurs; `during` is from the first to the last that are left.
     sa.Column("occurrences", JSONB),

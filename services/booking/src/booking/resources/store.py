@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..claiming.tables import resource_parts
 from .domain import Calendar, Holiday, Location, OpeningHours, Resource, Rules, SpecialDay, zone_of
@@ -28,7 +29,7 @@ _JOINED = sa.select(
         if column is not locations.c.id
     ),
 ).join_from(resources, locations)
-_RESOURCES_BY_ID = _JOINED.where(resources.c.id.in_(sa.bindparam("ids", expanding=True)))
+_RESOURCES_BY_ID = _JOINED.where(resources.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid))))
 _RESOURCES_OF_LOCATION = _JOINED.where(resources.c.location_id == sa.bindparam("location"))
 _RESOURCES_PAGE = (
     _JOINED.where(

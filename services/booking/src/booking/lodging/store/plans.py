@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ConflictError
 
-from ...resources.domain import Calendar, Location, OpeningHours, zone_of
+from ...resources.domain import Location
+from ...resources.store import calendar_of
 from ...resources.tables import locations
 from ..domain import Group, Kind, Unit
 from ..tables import groups, units
@@ -28,6 +29,7 @@ _GROUPS = sa.select(
     locations.c.time_zone,
     locations.c.opening_hours,
     locations.c.closed_days,
+    locations.c.special_days,
     locations.c.version.label("location_version"),
 ).join_from(groups, locations)
 _GROUPS_BY_ID = _GROUPS.where(
@@ -67,11 +69,7 @@ def location_of(row: sa.RowMapping) -> Location:
     return Location(
         id=row["location_id"],
         name=row["location_name"],
-        calendar=Calendar(
-            zone=zone_of(row["time_zone"]),
-            opening_hours=tuple(OpeningHours(**item) for item in row["opening_hours"]),
-            closed_days=frozenset(row["closed_days"]),
-        ),
+        calendar=calendar_of(row),
         version=row["location_version"],
     )
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from ...claiming.domain import Claim
 from ...claiming.store import CLAIMED, columns_of, free, lock_statement
-from ..domain import Occurrence, Reservation, Status, Verb, next_status
+from ..domain import TAKING, Occurrence, Reservation, Status, Verb, next_status
 from ..tables import reservations
 
 LONGEST_HOURS = 25
@@ -77,11 +77,13 @@ _OF_ORDERS_LOCKED = (
     .order_by(reservations.c.id)
     .with_for_update()
 )
-_SET_STATUS = (
-    sa.update(reservations)
-    .where(reservations.c.id == sa.bindparam("reservation"))
-    .values(status=sa.bindparam("new_status"), version=sa.bindparam("new_version"))
-)
+_SET_STATUSES = sa.text("""
+    UPDATE reservations SET status = new.status, version = new.version, has_claims = new.has_claims
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:versions AS integer[]), CAST(:claimed AS boolean[])
+    ) AS new (id, status, version, has_claims)
+    WHERE reservations.id = new.id
+""")
 _MOVE = (
     sa.update(reservations)
     .where(reservations.c.id == sa.bindparam("reservation"))
@@ -150,7 +152,11 @@ def _due(verb: Verb, due_at: sa.ColumnElement[datetime], *conditions: sa.ColumnE
     return (
         sa.update(reservations)
         .where(reservations.c.id.in_(batch.scalar_subquery()))
-        .values(status=next_status(before, verb), version=reservations.c.version + 1)
+        .values(
+            status=next_status(before, verb),
+            version=reservations.c.version + 1,
+            has_claims=verb is not Verb.EXPIRE,
+        )
         .returning(*_COLUMNS)
     )
 
@@ -262,11 +268,13 @@ async def latest_locked(transaction: Transaction, order_ids: Sequence[UUID]) -> 
 async def set_statuses(transaction: Transaction, changed: Sequence[Reservation]) -> None:
     if changed:
         await transaction.execute(
-            _SET_STATUS,
-            [
-                {"reservation": item.id, "new_status": item.status.value, "new_version": item.version}
-                for item in changed
-            ],
+            _SET_STATUSES,
+            {
+                "ids": [item.id for item in changed],
+                "statuses": [item.status.value for item in changed],
+                "versions": [item.version for item in changed],
+                "claimed": [item.status in TAKING for item in changed],
+            },
         )
 
 

@@ -57,11 +57,14 @@ async def add_space(
     hours: list[dict[str, int]] | None = None,
     tariff: dict[str, Any] | None = None,
     zone: str = "UTC",
+    special_days: list[dict[str, Any]] | None = None,
     **more: Any,
 ) -> Space:
     admin = booking.client("alex", "administrator")
     location = await made(
-        admin, "/v1/locations", {"name": "Фойе", "time_zone": zone, "opening_hours": hours or WHOLE_DAY}
+        admin,
+        "/v1/locations",
+        {"name": "Фойе", "time_zone": zone, "opening_hours": hours or WHOLE_DAY, "special_days": special_days or []},
     )
     space = await made(admin, "/v1/spaces", {"location_id": location["id"], "name": "Открытое пространство", **more})
     units = [
@@ -581,3 +584,17 @@ async def test_spaces_and_tariffs_are_changed_with_their_etag(booking: Running) 
     assert (await booking.published(UNAVAILABLE))[-1].data.reason == "unknown_resource"
     page = (await booking.client("anna").get("/v1/spaces", params={"location_id": str(space.location_id)})).json()
     assert [item["name"] for item in page["items"]] == ["Лофт"]
+
+
+@pytest.mark.feature("A16")
+@pytest.mark.feature("X5")
+async def test_special_days_of_a_location_are_those_of_its_tickets(booking: Running) -> None:
+    """On that day it is open from 9 to 11 only."""
+    special = {"day": TOMORROW.date().isoformat(), "name": "Санитарный день", "hours": [{"opens": 540, "closes": 660}]}
+    space = await add_space(booking, hours=NINE_TO_NINE, special_days=[special])
+    long, short = wants(space, quantity=3), wants(space, quantity=2)
+    await booking.handle(long, short)
+    (refused,) = await booking.published("booking.places.unavailable.v1")
+    assert (refused.data.order_id, refused.data.reason) == (long.data.order_id, "outside_opening_hours")
+    (held,) = await booking.published("booking.places.held.v1")
+    assert held.data.order_id == short.data.order_id

@@ -1,10 +1,12 @@
 """Memberships and classes when many act at once, and when events overtake each other."""
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from booking.memberships.domain import MOST_GUESSES_OF_CALLER, MOST_GUESSES_OF_PASS
 from foyer_contracts.envelope import Event
@@ -91,6 +93,56 @@ async def test_withdrawing_booking_attaching_freezing_and_cancelling_at_once_nev
                     used = sum(place["pass_id"] == item["id"] for place in left.values())
                     assert item["visits_left"] == 8 - used
                     await club.post(f"/v1/passes/{item['id']}/withdraw", {"reason": "Уборка"})
+    assert await deadlocks(club.booking) == 0
+
+
+@pytest.mark.feature("D7")
+async def test_a_pass_that_is_booked_while_it_is_withdrawn_is_not_waited_for_in_a_ring(club: Club) -> None:
+    """Step by step: withdrawing finds no classes and waits for the pass, which somebody books into a class meanwhile;
+    somebody else has that class and will want the pass. Whoever kept the pass and asked for the class now would close
+    the ring."""
+    visitor, class_id = await club.visitor(), await club.scheduled()
+    item, _ = await club.attached(visitor)
+    url = club.booking.database.url
+    booker, canceller, watcher = [await asyncpg.connect(url, command_timeout=8) for _ in range(3)]
+
+    async def one_waits() -> None:
+        for _ in range(400):
+            if await watcher.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("nobody waits")
+
+    try:
+        booking, cancelling = booker.transaction(), canceller.transaction()
+        await booking.start()
+        await booker.execute("SELECT FROM passes WHERE id = $1 FOR UPDATE", UUID(item["id"]))
+        await booker.execute(
+            "INSERT INTO class_bookings (id, class_id, visitor_id, pass_id, seat, version, created_at)"
+            " VALUES ($1, $2, $3, $4, 1, 1, $5)",
+            uuid4(),
+            UUID(class_id),
+            UUID(visitor),
+            UUID(item["id"]),
+            NOW,
+        )
+        withdrawing = asyncio.create_task(club.post(f"/v1/passes/{item['id']}/withdraw", {"reason": "Ошибка"}))
+        await one_waits()
+        await cancelling.start()
+        await canceller.execute("SELECT FROM classes WHERE id = $1 FOR NO KEY UPDATE", UUID(class_id))
+        await booking.commit()
+        # Now it waits for the class, and must have given the pass back.
+        await one_waits()
+        async with asyncio.timeout(5):
+            await canceller.execute("SELECT FROM passes WHERE id = $1 FOR UPDATE", UUID(item["id"]))
+        await cancelling.commit()
+        assert (await withdrawing).json()["status"] == "withdrawn"
+    finally:
+        for connection in (booker, canceller, watcher):
+            await connection.close()
+    assert (await club.booking.client(*DANA).get(f"/v1/classes/{class_id}/places")).json()["items"] == []
     assert await deadlocks(club.booking) == 0
 
 

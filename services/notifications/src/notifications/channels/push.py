@@ -150,13 +150,11 @@ class FcmPush:
 
 def _body(message: Message, token: str, delivery: Delivery, critical: bool) -> dict[str, Any]:
     tag = str(delivery.id)
+    title, body = shown(message)
     return {
         "message": {
             "token": token,
-            "notification": {
-                "title": _short(message.title, LONGEST_TITLE),
-                "body": _short(message.short, LONGEST_BODY),
-            },
+            "notification": {"title": title, "body": body},
             "data": {"delivery_id": tag, "template": delivery.template, **_about(delivery)},
             "android": {
                 "priority": "HIGH" if critical else "NORMAL",
@@ -177,6 +175,11 @@ def _about(delivery: Delivery) -> dict[str, str]:
         if delivery.facts.get(name):
             about[name] = str(delivery.facts[name])
     return about
+
+
+def shown(message: Message) -> tuple[str, str]:
+    """Title and body as a push message shows them."""
+    return _short(message.title, LONGEST_TITLE), _short(message.short, LONGEST_BODY)
 
 
 def _short(text: str, most: int) -> str:

@@ -25,6 +25,7 @@ CALLS = [
     ("PUT", "/v1/devices/some-device:token"),
     ("DELETE", "/v1/devices/some-device:token"),
     ("GET", "/v1/feed"),
+    ("GET", "/v1/feed/live"),
     ("POST", "/v1/feed/read"),
     ("GET", "/v1/deliveries"),
     ("POST", f"/v1/deliveries/{ANY_ID}/send-again"),

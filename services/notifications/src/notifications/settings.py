@@ -51,6 +51,7 @@ class Settings(ServiceSettings):
     )
     webhook_timeout_seconds: float = Field(default=15, gt=0, description="for one call, with connecting")
     webhook_concurrency: int = Field(default=8, ge=1, description="calls under way at once")
+    feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
     )

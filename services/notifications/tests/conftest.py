@@ -15,6 +15,8 @@ from notifications.service import SERVICE
 from notifications.telling.tables import deliveries
 
 SMTP_PORT = free_port()
+#: Of RFC 8291's example: the application server's.
+VAPID_KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
 
 
 @dataclass
@@ -33,6 +35,18 @@ class Outside:
     async def pushes(self) -> list[dict[str, Any]]:
         """Newest first."""
         return [item["message"] for item in (await self.http.get(f"{self.push.url}/sandbox/messages")).json()]
+
+    async def subscription(self, server_key: str) -> dict[str, Any]:
+        """A browser that allows push messages."""
+        answer = await self.http.post(f"{self.push.url}/sandbox/browsers", json={"applicationServerKey": server_key})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def shown(self, what: str) -> list[dict[str, Any]]:
+        """What else the push process took, newest first: `browsers/messages`, `sms`, `telegram/messages`."""
+        found: list[dict[str, Any]] = (await self.http.get(f"{self.push.url}/sandbox/{what}")).json()
+        return found
 
     async def switch(self, process: SandboxProcess, **switches: Any) -> None:
         answer = await self.http.put(f"{process.url}/sandbox/switches", json=switches)
@@ -67,6 +81,9 @@ def channel_settings(outside: Outside, **more: Any) -> dict[str, Any]:
         "mail_from": "Фойе <no-reply@foyer.test>",
         "fcm_url": outside.push.url,
         "fcm_credentials_file": Path(outside.push.folder) / "service-account.json",
+        "vapid_private_key": VAPID_KEY,
+        "vapid_subject": "mailto:ops@foyer.test",
+        "web_push_to_private_networks": True,
         "clock_seconds": 0.05,
         "burst_seconds": 0,
         **more,

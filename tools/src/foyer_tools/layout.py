@@ -145,6 +145,8 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_MAIL_FROM": "foyer@example.test",
             "FOYER_FCM_URL": sandbox_urls["push"],
             "FOYER_FCM_CREDENTIALS_FILE": str(states / "push" / "service-account.json"),
+            "FOYER_VAPID_PRIVATE_KEY": state.secret("vapid"),
+            "FOYER_WEB_PUSH_TO_PRIVATE_NETWORKS": "true",
         },
     }
 

@@ -8,6 +8,7 @@ from foyer_chassis.changes import Changes
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
 
+from .channels.webpush import Vapid
 from .feed import routes as feed
 from .feed.domain import Streams
 from .feed.store import CHANGED_CHANNEL
@@ -34,6 +35,8 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         description="Who was told what by which channel; the feed; where a person's messages go.",
         lifespan=lifespan,
     )
+    vapid = Vapid.of_settings(settings)
+    app.state.application_server_key = vapid.public_key if vapid is not None else None
     app.state.feed_changes = changes
     app.state.feed_streams = Streams(settings.feed_streams)
     return app

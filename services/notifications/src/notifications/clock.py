@@ -6,7 +6,7 @@ took a message and our commit lies the only way to a second copy; it has the sam
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from foyer_chassis import log
@@ -14,7 +14,7 @@ from foyer_chassis.claims import Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Transaction
 
-from .recipients.domain import Device
+from .recipients.domain import Device, DeviceKind
 from .settings import Settings
 from .telling.domain.deliveries import (
     Attempt,
@@ -61,7 +61,7 @@ class Dispatch:
     """Works on claimed deliveries, at most `send_concurrency` at once; a slow one holds up nothing but itself."""
 
     def __init__(
-        self, database: Database, *, mail: Mail, push: Push | None, renderer: Renderer, settings: Settings
+        self, database: Database, *, mail: Mail, push: Mapping[DeviceKind, Push], renderer: Renderer, settings: Settings
     ) -> None:
         self._database = database
         self._mail = mail
@@ -104,10 +104,10 @@ class Dispatch:
         await self._record(record)
 
     async def _look(self, delivery: Delivery) -> Send | Wait | Skip:
-        if delivery.channel is Channel.PUSH and self._push is None:
+        if delivery.channel is Channel.PUSH and not self._push:
             return Skip("push_not_configured")
         async with self._database.read() as reading:
-            return await use_cases.look(reading, delivery, self._patience)
+            return await use_cases.look(reading, delivery, self._patience, self._push.keys())
 
     async def _leave(self, delivery: Delivery, decision: Wait | Skip) -> None:
         match decision:
@@ -158,9 +158,8 @@ class Dispatch:
         return attempt
 
     async def _push_to(self, attempt: Attempt, delivery: Delivery, message: Message, device: Device) -> None:
-        assert self._push is not None
         critical = rule_of(delivery.template).critical
-        sending = self._push.send(message, token=device.token, delivery=delivery, critical=critical)
+        sending = self._push[device.kind].send(message, device=device, delivery=delivery, critical=critical)
         await self._try(attempt, sending, device)
 
     async def _try(self, attempt: Attempt, sending: Awaitable[None], device: Device | None) -> None:

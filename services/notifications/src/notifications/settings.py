@@ -22,6 +22,17 @@ class Settings(ServiceSettings):
         default=None, description="a Google service account's JSON; none: no push is sent, deliveries are skipped"
     )
 
+    vapid_private_key: SecretStr = Field(
+        default=SecretStr(""), description="32 bytes in base64url, a P-256 key (RFC 8292); none: no push to browsers"
+    )
+    vapid_subject: str = Field(
+        default="mailto:no-reply@localhost", pattern="^(mailto:|https:)", description="where push services can reach us"
+    )
+    web_push_to_private_networks: bool = Field(
+        default=False,
+        description="allow push services at private addresses and by plain HTTP; for a developer's machine",
+    )
+
     send_timeout_seconds: float = Field(default=15, gt=0, description="for one mail or one device, with connecting")
     send_concurrency: int = Field(default=16, ge=1, description="deliveries under way at once")
     lease_seconds: float = Field(

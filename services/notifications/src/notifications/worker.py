@@ -9,8 +9,10 @@ from foyer_chassis.settings import ServiceSettings
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
 from .channels.webhook import HttpSender
+from .channels.webpush import Vapid, WebPush
 from .clock import Dispatch, reminding
 from .consumers import subscriptions
+from .recipients.domain import DeviceKind
 from .settings import Settings
 from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
@@ -30,14 +32,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         mail_from=settings.mail_from,
         timeout_seconds=settings.send_timeout_seconds,
     )
-    push = None
-    if settings.fcm_credentials_file is not None:
-        push = FcmPush(
-            url=settings.fcm_url,
-            credentials_file=settings.fcm_credentials_file,
-            timeout_seconds=settings.send_timeout_seconds,
-            connections=2 * settings.send_concurrency,
-        )
+    push = build_push(settings)
     dispatch = Dispatch(database, mail=mail, push=push, renderer=Renderer(), settings=settings)
     schedule = Schedule(
         start=timedelta(minutes=settings.remind_start_minutes),
@@ -65,5 +60,26 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             webhooks.loop,
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
-        close=(sender.close, push.close) if push is not None else (sender.close,),
+        close=(sender.close, *(each.close for each in push.values())),
     )
+
+
+def build_push(settings: Settings) -> dict[DeviceKind, FcmPush | WebPush]:
+    """What pushes to each kind of device that is set up."""
+    push: dict[DeviceKind, FcmPush | WebPush] = {}
+    if settings.fcm_credentials_file is not None:
+        push[DeviceKind.FCM] = FcmPush(
+            url=settings.fcm_url,
+            credentials_file=settings.fcm_credentials_file,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+        )
+    vapid = Vapid.of_settings(settings)
+    if vapid is not None:
+        push[DeviceKind.WEBPUSH] = WebPush(
+            vapid=vapid,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+            to_private_networks=settings.web_push_to_private_networks,
+        )
+    return push

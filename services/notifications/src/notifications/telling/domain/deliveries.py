@@ -247,7 +247,7 @@ class Mail(Protocol):
 class Push(Protocol):
     """What sends push messages."""
 
-    async def send(self, message: Message, *, token: str, delivery: Delivery, critical: bool) -> None:
+    async def send(self, message: Message, *, device: Device, delivery: Delivery, critical: bool) -> None:
         """Returns when it was taken for this device.
 
         Raises:

@@ -1,5 +1,6 @@
 """People are told of what happened: queued with the event, looked at in turn, sent, and told off as sent or failed."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from ...feed import store as feed
 from ...feed.domain import Entry, to_person, to_role
 from ...order_copies import store as order_copies
 from ...recipients import store as recipients
+from ...recipients.domain import DeviceKind
 from ..domain.deliveries import Attempt, Delivery, NotOverError, Patience, Send, Skip, State, Wait, decide, settled
 from ..domain.rules import Channel, Happened, channels_of, people, role, rule_of, rules_for
 from ..store import deliveries as store
@@ -70,14 +72,18 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
     return bool(queued)
 
 
-async def look(transaction: Transaction, delivery: Delivery, patience: Patience) -> Send | Wait | Skip:
-    """What to do with a claimed delivery, by what is known now."""
+async def look(
+    transaction: Transaction, delivery: Delivery, patience: Patience, kinds: Collection[DeviceKind]
+) -> Send | Wait | Skip:
+    """What to do with a claimed delivery, by what is known now. Push goes to devices of these `kinds`."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
     recipient = await recipients.recipient(transaction, delivery.recipient_id)
     return decide(
         delivery,
         recipient=recipient,
-        devices=await recipients.devices_of(transaction, delivery.recipient_id)
+        devices=[
+            device for device in await recipients.devices_of(transaction, delivery.recipient_id) if device.kind in kinds
+        ]
         if delivery.channel is Channel.PUSH
         else (),
         order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,

@@ -17,6 +17,7 @@ from notifications.telling.tables import deliveries
 SMTP_PORT = free_port()
 #: Of RFC 8291's example: the application server's.
 VAPID_KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
+SMSC_KEY, BOT_TOKEN, BOT_SECRET = "key-of-the-account", "123456:bot-token", "secret-of-the-webhook"
 
 
 @dataclass
@@ -56,7 +57,12 @@ class Outside:
 @pytest.fixture(scope="session")
 def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxProcess, SandboxProcess]]:
     mailbox = SandboxProcess("mailbox", tmp_path_factory.mktemp("mailbox"), FOYER_SANDBOX_SMTP_PORT=str(SMTP_PORT))
-    push = SandboxProcess("push", tmp_path_factory.mktemp("push"))
+    push = SandboxProcess(
+        "push",
+        tmp_path_factory.mktemp("push"),
+        FOYER_SMSC_API_KEY=SMSC_KEY,
+        FOYER_TELEGRAM_BOT_TOKEN=BOT_TOKEN,
+    )
     mailbox.start()
     push.start()
     yield mailbox, push
@@ -84,6 +90,12 @@ def channel_settings(outside: Outside, **more: Any) -> dict[str, Any]:
         "vapid_private_key": VAPID_KEY,
         "vapid_subject": "mailto:ops@foyer.test",
         "web_push_to_private_networks": True,
+        "smsc_url": outside.push.url,
+        "smsc_api_key": SMSC_KEY,
+        "telegram_url": outside.push.url,
+        "telegram_bot_token": BOT_TOKEN,
+        "telegram_bot_name": "foyer_test_bot",
+        "telegram_webhook_secret": BOT_SECRET,
         "clock_seconds": 0.05,
         "burst_seconds": 0,
         **more,

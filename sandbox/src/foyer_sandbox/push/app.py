@@ -42,7 +42,7 @@ def create_app(settings: PushSettings) -> FastAPI:
     app.include_router(switch_routes(board))
     app.include_router(browsers.browser_routes(store.database, board, settings.public_url))
     app.include_router(sms.sms_routes(store.database, board, settings.smsc_api_key))
-    app.include_router(telegram.telegram_routes(store.database, board, settings.telegram_bot_token))
+    app.include_router(telegram.telegram_routes(store.database, board, settings))
     add_front_doors(app)
 
     @app.post("/token", tags=["OAuth 2"])

@@ -14,6 +14,7 @@ from .feed.domain import Streams
 from .feed.store import CHANGED_CHANNEL
 from .recipients import routes as recipients
 from .settings import Settings
+from .telegram import routes as telegram
 from .telling.routes import deliveries, preferences
 from .texts.renderer import Renderer
 from .webhooks import routes as webhooks
@@ -21,6 +22,7 @@ from .webhooks import routes as webhooks
 
 def build_app(settings: ServiceSettings) -> FastAPI:
     assert isinstance(settings, Settings)
+    renderer = Renderer()
     changes = Changes(settings.database_url, CHANGED_CHANNEL)
 
     @asynccontextmanager
@@ -31,7 +33,14 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     app = build(
         "notifications",
         settings,
-        [recipients.router, feed.router(Renderer()), deliveries.router, preferences.router, webhooks.router],
+        [
+            recipients.router,
+            feed.router(renderer),
+            telegram.router(renderer),
+            deliveries.router,
+            preferences.router,
+            webhooks.router,
+        ],
         description="Who was told what by which channel; the feed; where a person's messages go.",
         lifespan=lifespan,
     )

@@ -15,6 +15,9 @@ Locale = Literal["ru", "en"]
 #: One mailbox as RFC 5321 writes it without quoting; nothing in it can end a header or an SMTP command.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+#: E.164, as it is dialled from anywhere.
+_NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
+_BETWEEN_DIGITS = re.compile(r"[ ().\-\u00a0]+")
 LONGEST_EMAIL, LONGEST_URL = 254, 2048
 #: Of a browser's subscription (RFC 8291): a point of P-256, uncompressed, and a secret.
 POINT_BYTES, SECRET_BYTES = 65, 16
@@ -33,6 +36,12 @@ class Recipient:
     email: str | None = field(repr=False)
     phone: str | None = field(repr=False)
     roles: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str | None:
+        """The number that a text message can go to (E.164), or None."""
+        number = _BETWEEN_DIGITS.sub("", self.phone or "")
+        return number if _NUMBER.fullmatch(number) else None
 
     @property
     def mailbox(self) -> str | None:

@@ -40,6 +40,11 @@ async def introduce(transaction: Transaction, caller: Caller) -> Recipient:
     return person
 
 
+async def know(transaction: Transaction, caller: Caller) -> None:
+    """Somebody of whom nothing is known yet is as their token says."""
+    await store.note_self(transaction, _person(caller), only_if_unknown=True)
+
+
 async def register_device(transaction: Transaction, caller: Caller, token: str) -> None:
     """The app on this device takes the caller's messages from now on, and nobody else's."""
     await store.note_self(transaction, _person(caller), only_if_unknown=True)

@@ -13,11 +13,22 @@ need() {
     echo "$1: made"
 }
 
+need_key() {
+    grep -q "^$1=" "$file" && return
+    # 32 bytes in base64url: the private half of a P-256 key (RFC 8292).
+    printf '%s=%s\n' "$1" "$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')" >> "$file"
+    echo "$1: made"
+}
+
 need POSTGRES_PASSWORD
 need RABBITMQ_PASSWORD
 need YOOKASSA_SECRET_KEY
 need STRIPE_SECRET_KEY
 need STRIPE_WEBHOOK_SECRET
+need_key VAPID_PRIVATE_KEY
+need SMSC_API_KEY
+need TELEGRAM_BOT_TOKEN
+need TELEGRAM_WEBHOOK_SECRET
 for service in ORDERS BOOKING PAYMENTS NOTIFICATIONS CHAT; do
     need "${service}_DATABASE_PASSWORD"
     need "${service}_BROKER_PASSWORD"

@@ -275,6 +275,7 @@ def test_what_is_no_route_is_404_and_needs_a_token_all_the_same(running: Gateway
     [
         ("POST", "/api/payments/v1/webhooks/yookassa"),
         ("POST", "/api/payments/v1/webhooks/stripe"),
+        ("POST", "/api/notifications/v1/telegram/webhook"),
         ("GET", "/api/payments/v1/outcomes/019ad9a0-0000-7000-8000-000000000013"),
         ("GET", "/api/payments/v1/page?payment_id=019ad9a0-0000-7000-8000-000000000013"),
         ("GET", MEMBERSHIP),
@@ -297,6 +298,7 @@ def test_public_routes_need_no_token(running: Gateway, method: str, path: str) -
     ("method", "path"),
     [
         ("GET", "/api/payments/v1/webhooks/yookassa"),
+        ("GET", "/api/notifications/v1/telegram/webhook"),
         ("POST", "/api/payments/v1/webhooks/yookassa/more"),
         ("POST", "/api/payments/v1/webhooks/other"),
         ("POST", "/api/orders/docs"),

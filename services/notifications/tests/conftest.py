@@ -15,6 +15,9 @@ from notifications.service import SERVICE
 from notifications.telling.tables import deliveries
 
 SMTP_PORT = free_port()
+#: Of RFC 8291's example: the application server's.
+VAPID_KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
+SMSC_KEY, BOT_TOKEN, BOT_SECRET = "key-of-the-account", "123456:bot-token", "secret-of-the-webhook"
 
 
 @dataclass
@@ -34,6 +37,18 @@ class Outside:
         """Newest first."""
         return [item["message"] for item in (await self.http.get(f"{self.push.url}/sandbox/messages")).json()]
 
+    async def subscription(self, server_key: str) -> dict[str, Any]:
+        """A browser that allows push messages."""
+        answer = await self.http.post(f"{self.push.url}/sandbox/browsers", json={"applicationServerKey": server_key})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def shown(self, what: str) -> list[dict[str, Any]]:
+        """What else the push process took, newest first: `browsers/messages`, `sms`, `telegram/messages`."""
+        found: list[dict[str, Any]] = (await self.http.get(f"{self.push.url}/sandbox/{what}")).json()
+        return found
+
     async def switch(self, process: SandboxProcess, **switches: Any) -> None:
         answer = await self.http.put(f"{process.url}/sandbox/switches", json=switches)
         assert answer.is_success, answer.text
@@ -42,7 +57,12 @@ class Outside:
 @pytest.fixture(scope="session")
 def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxProcess, SandboxProcess]]:
     mailbox = SandboxProcess("mailbox", tmp_path_factory.mktemp("mailbox"), FOYER_SANDBOX_SMTP_PORT=str(SMTP_PORT))
-    push = SandboxProcess("push", tmp_path_factory.mktemp("push"))
+    push = SandboxProcess(
+        "push",
+        tmp_path_factory.mktemp("push"),
+        FOYER_SMSC_API_KEY=SMSC_KEY,
+        FOYER_TELEGRAM_BOT_TOKEN=BOT_TOKEN,
+    )
     mailbox.start()
     push.start()
     yield mailbox, push
@@ -67,6 +87,15 @@ def channel_settings(outside: Outside, **more: Any) -> dict[str, Any]:
         "mail_from": "Фойе <no-reply@foyer.test>",
         "fcm_url": outside.push.url,
         "fcm_credentials_file": Path(outside.push.folder) / "service-account.json",
+        "vapid_private_key": VAPID_KEY,
+        "vapid_subject": "mailto:ops@foyer.test",
+        "web_push_to_private_networks": True,
+        "smsc_url": outside.push.url,
+        "smsc_api_key": SMSC_KEY,
+        "telegram_url": outside.push.url,
+        "telegram_bot_token": BOT_TOKEN,
+        "telegram_bot_name": "foyer_test_bot",
+        "telegram_webhook_secret": BOT_SECRET,
         "clock_seconds": 0.05,
         "burst_seconds": 0,
         **more,

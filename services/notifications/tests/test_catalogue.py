@@ -14,9 +14,12 @@ from foyer_contracts.orders import Actor
 from foyer_contracts.samples import APPLICANT, MANAGER, NOW, SAMPLES, TECHNICIAN
 
 from .conftest import Outside, contact
+from .test_telegram import link
 
-E, P, F = "email", "push", "feed"
+E, P, T, S, F = "email", "push", "telegram", "sms", "feed"
 ANNA, RITA, TECH, FINANCE = "anna", "rita", "tech", "finance"
+CHATS = {ANNA: 101, RITA: 102, TECH: 103}
+NUMBERS = {ANNA: "+79000000101", RITA: "+79000000102", TECH: "+79000000103"}
 PEOPLE = {ANNA: APPLICANT, RITA: MANAGER, TECH: TECHNICIAN}
 PLACED = "orders.order.placed.v1"
 #: Told to nobody: copies, and what others act on.
@@ -32,65 +35,66 @@ SILENT = [
     "payments.settlement.posted.v1", "chat.conversation.opened.v1", "chat.conversation.read.v1",
     "chat.dialog.opened.v1", "chat.dialog.converted.v1", "notifications.delivery.sent.v1",
     "notifications.delivery.failed.v1", "booking.ticket.changed.v1", "booking.stay.changed.v1",
-    "booking.pass.activated.v1", "booking.offer.expired.v1", "booking.offer.taken.v1", "booking.occurrences.cancelled.v1",
+    "booking.pass.activated.v1", "booking.offer.expired.v1", "booking.offer.taken.v1",
+    "booking.occurrences.cancelled.v1",
 ]  # fmt: skip
 #: (event, what is other than in the sample, who → by what, title in Russian, in English)
 TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
-    (PLACED, {}, {RITA: "EPF"}, "Новый заказ № 1006313", "New order 1006313"),
-    ("orders.order.status_changed.v1", {}, {ANNA: "EPF"}, "Заказ № 1006313 подтверждён", "Order 1006313 is confirmed"),
+    (PLACED, {}, {RITA: "EPTF"}, "Новый заказ № 1006313", "New order 1006313"),
+    ("orders.order.status_changed.v1", {}, {ANNA: "EPTF"}, "Заказ № 1006313 подтверждён", "Order 1006313 is confirmed"),
     (
-        "orders.order.cancelled.v1", {}, {ANNA: "EPF"},
+        "orders.order.cancelled.v1", {}, {ANNA: "EPTF"},
         "Заказ № 1006313 отменён, деньги возвращаются", "Order 1006313 is cancelled, your money is on its way back",
     ),
-    ("orders.order.assigned.v1", {}, {TECH: "EPF"}, "Вам назначен заказ № 1006314", "Order 1006314 is assigned to you"),
+    ("orders.order.assigned.v1", {}, {TECH: "EPTF"}, "Вам назначен заказ № 1006314", "Order 1006314 is assigned to you"),
     (
-        "orders.order.overdue.v1", {}, {TECH: "EPF"},
+        "orders.order.overdue.v1", {}, {TECH: "EPTF"},
         "Заказ № 1006314 вовремя не взят в работу", "Order 1006314 has not been taken up in time",
     ),
     (
-        "orders.order.returned.v1", {}, {TECH: "EPF"},
+        "orders.order.returned.v1", {}, {TECH: "EPTF"},
         "Заказ № 1006314 возвращён в работу", "Order 1006314 was returned to work",
     ),
-    ("orders.order.completed.v1", {}, {ANNA: "PF"}, "Как всё прошло?", "How did we do?"),
-    ("orders.order.changed.v1", {}, {ANNA: "PF"}, "Заказ № 1006315 изменён", "Order 1006315 was changed"),
-    ("orders.draft.created.v1", {}, {ANNA: "EPF"}, "Для вас подготовлен заказ", "Your order is prepared"),
+    ("orders.order.completed.v1", {}, {ANNA: "PTF"}, "Как всё прошло?", "How did we do?"),
+    ("orders.order.changed.v1", {}, {ANNA: "PTF"}, "Заказ № 1006315 изменён", "Order 1006315 was changed"),
+    ("orders.draft.created.v1", {}, {ANNA: "EPTF"}, "Для вас подготовлен заказ", "Your order is prepared"),
     (
-        "booking.reservation.rescheduled.v1", {}, {ANNA: "EPF"},
+        "booking.reservation.rescheduled.v1", {}, {ANNA: "EPTSF"},
         "Ваше бронирование перенесено", "Your booking was moved",
     ),
     ("booking.ticket.issued.v1", {}, {ANNA: "EF"}, "Ваш билет готов", "Your ticket is ready"),
-    ("booking.pass.issued.v1", {}, {ANNA: "PF"}, "Абонемент оформлен", "Your membership was issued"),
+    ("booking.pass.issued.v1", {}, {ANNA: "PTF"}, "Абонемент оформлен", "Your membership was issued"),
     (
         "booking.pass.code_issued.v1", {}, {ANNA: "E"},
         "Ваш абонемент и код активации", "Your membership and its activation code",
     ),
-    ("booking.pass.attached.v1", {}, {ANNA: "EPF"}, "Абонемент активен", "Your membership is active"),
-    ("booking.pass.withdrawn.v1", {}, {ANNA: "EPF"}, "Абонемент отозван", "Your membership was withdrawn"),
+    ("booking.pass.attached.v1", {}, {ANNA: "EPTF"}, "Абонемент активен", "Your membership is active"),
+    ("booking.pass.withdrawn.v1", {}, {ANNA: "EPTF"}, "Абонемент отозван", "Your membership was withdrawn"),
     (
-        "booking.class.booked.v1", {"visitor_id": APPLICANT}, {ANNA: "EPF"},
+        "booking.class.booked.v1", {"visitor_id": APPLICANT}, {ANNA: "EPTF"},
         "Вы записаны на занятие", "You are booked for a class",
     ),
     (
-        "booking.class.cancelled.v1", {"visitor_id": APPLICANT}, {ANNA: "EPF"},
+        "booking.class.cancelled.v1", {"visitor_id": APPLICANT}, {ANNA: "EPTF"},
         "Запись на занятие отменена", "Your place in a class was cancelled",
     ),
     (
-        "booking.offer.made.v1", {"expires_at": NOW + timedelta(hours=2)}, {ANNA: "EPF"},
+        "booking.offer.made.v1", {"expires_at": NOW + timedelta(hours=2)}, {ANNA: "EPTF"},
         "Освободилось время, которого вы ждали", "The time you waited for is free",
     ),
-    ("payments.payment.link_created.v1", {}, {ANNA: "EPF"}, "Ваш заказ ждёт оплаты", "Your order is waiting for payment"),
-    ("payments.invoice.activated.v1", {}, {ANNA: "EPF"}, "Счёт по вашему заказу", "An invoice for your order"),
-    ("payments.refund.succeeded.v1", {}, {ANNA: "EPF"}, "Деньги возвращены", "Your money was refunded"),
+    ("payments.payment.link_created.v1", {}, {ANNA: "EPTF"}, "Ваш заказ ждёт оплаты", "Your order is waiting for payment"),
+    ("payments.invoice.activated.v1", {}, {ANNA: "EPTF"}, "Счёт по вашему заказу", "An invoice for your order"),
+    ("payments.refund.succeeded.v1", {}, {ANNA: "EPTF"}, "Деньги возвращены", "Your money was refunded"),
     ("payments.refund.failed.v1", {}, {FINANCE: "F"}, "Возврат не прошёл", "A refund failed"),
     ("payments.refund.requested.v1", {}, {FINANCE: "F"}, "Запрошен возврат", "A refund is asked for"),
-    ("payments.refund.rejected.v1", {}, {ANNA: "EPF"}, "В возврате отказано", "Your refund request was rejected"),
-    ("payments.account.insufficient.v1", {}, {ANNA: "EPF"}, "Ваш заказ ждёт пополнения баланса", "Your order waits for funds"),
-    ("payments.account.topped_up.v1", {}, {ANNA: "EPF"}, "Баланс пополнен", "Your account was topped up"),
+    ("payments.refund.rejected.v1", {}, {ANNA: "EPTF"}, "В возврате отказано", "Your refund request was rejected"),
+    ("payments.account.insufficient.v1", {}, {ANNA: "EPTF"}, "Ваш заказ ждёт пополнения баланса", "Your order waits for funds"),
+    ("payments.account.topped_up.v1", {}, {ANNA: "EPTF"}, "Баланс пополнен", "Your account was topped up"),
     (
-        "chat.message.posted.v1", {"author_kind": "staff", "author_id": MANAGER}, {ANNA: "PF"},
+        "chat.message.posted.v1", {"author_kind": "staff", "author_id": MANAGER}, {ANNA: "PTF"},
         "Ваш заказ: новое сообщение", "Your order: a new message",
     ),
-    ("chat.dialog.posted.v1", {}, {RITA: "PF"}, "Вопрос от клиента", "A customer has a question"),
+    ("chat.dialog.posted.v1", {}, {RITA: "PTF"}, "Вопрос от клиента", "A customer has a question"),
 ]  # fmt: skip
 
 
@@ -110,8 +114,10 @@ def test_the_table_knows_every_event() -> None:
 
 async def everybody_is_known(it: Running, locale: str) -> None:
     for name, person in PEOPLE.items():
-        await it.handle(contact(person, locale=locale, email=f"{name}@example.test", phone=f"+7900{name}"))
-        assert (await it.client(name, sub=str(person)).put(f"/v1/devices/device-of-{name}")).status_code == 204
+        await it.handle(contact(person, locale=locale, email=f"{name}@example.test", phone=NUMBERS[name]))
+        client = it.client(name, sub=str(person))
+        assert (await client.put(f"/v1/devices/device-of-{name}")).status_code == 204
+        await link(it, client, chat=CHATS[name])
 
 
 @pytest.mark.parametrize("locale", ["ru", "en"])
@@ -128,7 +134,7 @@ async def test_who_gets_what_by_which_channel_in_which_words(
             await notifications.handle(whose)
         await notifications.handle_twice(event)
         for name, channels in who.items():
-            for letter, channel in (("E", E), ("P", P), ("F", F)):
+            for letter, channel in (("E", E), ("P", P), ("T", T), ("S", S), ("F", F)):
                 if letter in channels:
                     title = {"ru": russian, "en": english}[locale]
                     expected.append((name, channel, title))
@@ -143,6 +149,11 @@ async def test_who_gets_what_by_which_channel_in_which_words(
     got += [
         (push["token"].removeprefix("device-of-"), P, push["notification"]["title"]) for push in await outside.pushes()
     ]
+    got += [
+        (name_of(CHATS, said["chat_id"]), T, said["text"].splitlines()[0])
+        for said in await outside.shown("telegram/messages")
+    ]
+    got += [(name_of(NUMBERS, sms["phone"]), S, sms["text"].splitlines()[0]) for sms in await outside.shown("sms")]
     for name, person in PEOPLE.items():
         got += [(name, F, item["title"]) for item in await feed_of(notifications, name, locale, sub=str(person))]
     got += [(FINANCE, F, item["title"]) for item in await feed_of(notifications, FINANCE, locale, "finance")]
@@ -151,6 +162,10 @@ async def test_who_gets_what_by_which_channel_in_which_words(
     plain = {"ru": "Ваше бронирование перенесено", "en": "Your booking was moved"}[locale]
     assert sorted((who, by, plain if title == moved else title) for who, by, title in got) == sorted(expected)
     assert {push["data"]["template"] for push in await outside.pushes()}
+
+
+def name_of(of_people: dict[str, Any], found: Any) -> str:
+    return next(name for name, value in of_people.items() if value == found)
 
 
 async def feed_of(it: Running, name: str, locale: str, *roles: str, **claims: Any) -> list[dict[str, Any]]:
@@ -205,12 +220,18 @@ async def test_nothing_internal_reaches_the_applicant_nor_their_contact_anybody_
     assert pushed
     paths = ("/v1/feed?limit=100", "/v1/deliveries?limit=200", "/v1/preferences")
     answers = [(await anna.get(path)).text for path in paths]
-    seen = json.dumps([to_anna, pushed], ensure_ascii=False) + "".join(answers)
+    chats = await outside.shown("telegram/messages")
+    to_chat = [said for said in chats if said["chat_id"] == CHATS[ANNA]]
+    sms = await outside.shown("sms")
+    assert to_chat
+    assert {message["phone"] for message in sms} <= {PHONE}
+    seen = json.dumps([to_anna, pushed, to_chat, sms], ensure_ascii=False) + "".join(answers)
     for word in (INSIDE, 'message_inside"', "сообщение от коллеги"):
         assert word not in seen, word
 
     others = [mail for mail in await outside.mails() if mail["to"] != [MAIL]]
-    texts = [json.dumps([others, [push for push in pushes if push not in pushed]], ensure_ascii=False)]
+    elsewhere = [[push for push in pushes if push not in pushed], [said for said in chats if said not in to_chat]]
+    texts = [json.dumps([others, elsewhere], ensure_ascii=False)]
     for name, roles in (
         (RITA, ["service_manager"]),
         (TECH, ["contractor"]),

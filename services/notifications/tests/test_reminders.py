@@ -118,7 +118,7 @@ async def test_before_the_hold_expires(notifications: Running, paid: bool) -> No
     await at(notifications, NOW + timedelta(minutes=9, seconds=59))
     assert await reminded(notifications) == []
     await at(notifications, NOW + timedelta(minutes=10))
-    assert await reminded(notifications) == ([] if paid else [("push", "remind_hold", "sent")])
+    assert await reminded(notifications) == ([] if paid else [(by, "remind_hold", "sent") for by in ("push", "sms")])
 
 
 async def test_short_hold_has_none(notifications: Running) -> None:

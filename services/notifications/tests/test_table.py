@@ -310,7 +310,7 @@ async def test_moved_booking_is_told_whenever_its_order_is_known(notifications: 
     for event in events if placed_first else reversed(events):
         await notifications.handle_twice(event)
     who, templates = await told(notifications)
-    assert who[ANNA] == ALL
+    assert who[ANNA] == {*ALL, "sms"}
     assert templates == {"order_placed", "booking_moved"}
 
 

@@ -17,34 +17,9 @@ from notifications.channels.email import SmtpMail
 from notifications.texts import formats
 from notifications.texts.domain import TEMPLATES
 from notifications.texts.renderer import Renderer
+from notifications.texts.samples import FACTS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-FACTS: dict[str, Any] = {
-    "number": 1006313,
-    "offering": "Переговорная",
-    "places": {
-        "resource_name": "Переговорная «Нева»",
-        "location_name": "Фойе на Литейном",
-        "time_zone": "Europe/Moscow",
-        "starts_at": "2026-12-02T10:00:00Z",
-        "ends_at": "2026-12-02T12:00:00Z",
-    },
-    "total": {"amount": 40000, "currency": "RUB"},
-    "amount": {"amount": 40000, "currency": "RUB"},
-    "refund": {"amount": 39950, "currency": "RUB"},
-    "pay_until": "2026-12-01T09:45:00Z",
-    "url": "https://pay.example.test/2f0f1b9e?x=1&y=2",
-    "previous": {
-        "resource_name": "Переговорная «Нева»",
-        "location_name": "Фойе на Литейном",
-        "time_zone": "Europe/Moscow",
-        "starts_at": "2026-12-01T07:00:00Z",
-        "ends_at": "2026-12-01T09:00:00Z",
-    },
-    "due_at": "2026-12-01T10:30:00Z",
-    "balance": {"amount": -10000, "currency": "RUB"},
-    "invoice": 2001,
-}
 TITLE = {"ru": "Ждём запчасти", "en": "Waiting for parts"}
 REASONS = [
     "hold_expired", "places_taken", "outside_opening_hours", "not_on_slot_grid", "in_the_past", "unknown_resource",

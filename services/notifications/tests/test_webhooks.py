@@ -16,7 +16,8 @@ import pytest
 from foyer_chassis.testing import Databases, Identity, Running, running
 from foyer_contracts.catalogue import BY_TYPE
 from foyer_contracts.samples import NOW, SAMPLES
-from notifications.channels.webhook import HttpSender, is_public
+from notifications.channels.calls import is_public
+from notifications.channels.webhook import HttpSender
 from notifications.service import SERVICE
 from notifications.webhooks.domain import PAUSES
 
@@ -225,7 +226,7 @@ async def test_name_that_leads_elsewhere_later_changes_nothing(
         asked.append(host)
         return "127.0.0.1"
 
-    monkeypatch.setattr(sender, "_address_of", resolve)
+    monkeypatch.setattr(sender.calls, "_address_of", resolve)
     port = receiver.server.server_address[1]
     answer = await sender.send(f"http://erp.example.test:{port}/in", b"{}", {"content-type": "application/json"})
     await sender.close()

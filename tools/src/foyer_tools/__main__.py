@@ -22,6 +22,7 @@ COMMANDS = {
     "bench": ("benchmarks.main", "measure the system beside its limits; --json, or the name of one"),
     "events": ("foyer_tools.events", "follow or replay the events"),
     "dead-letters": ("foyer_tools.dead_letters", "list, inspect, re-drive or drop parked messages"),
+    "templates": ("foyer_tools.templates", "preview: the texts of notifications in both languages, per channel"),
     "ledger": ("foyer_tools.ledger", "check: replay the ledger and compare it with the balances kept beside it"),
     "lock": ("foyer_tools.lock", "write every requirements.lock again from the pyproject.toml files"),
 }

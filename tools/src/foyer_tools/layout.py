@@ -16,6 +16,7 @@ from foyer_tools.state import State
 YOOKASSA_SHOP_ID = "100500"
 WEBHOOK_PATH = "/api/payments/v1/webhooks/yookassa"
 STRIPE_WEBHOOK_PATH = "/api/payments/v1/webhooks/stripe"
+TELEGRAM_WEBHOOK_PATH = "/api/notifications/v1/telegram/webhook"
 PAGE_PATH = "/api/payments/v1/page"
 
 # What processes may see of the person's environment. No proxies: everything they call is on this machine.
@@ -106,6 +107,11 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         "FOYER_STRIPE_SECRET_KEY": state.secret("stripe"),
         "FOYER_STRIPE_WEBHOOK_SECRET": state.secret("stripe-webhook"),
     }
+    messengers = {
+        "FOYER_SMSC_API_KEY": state.secret("smsc"),
+        "FOYER_TELEGRAM_BOT_TOKEN": state.secret("telegram-bot"),
+        "FOYER_TELEGRAM_WEBHOOK_SECRET": state.secret("telegram-webhook"),
+    }
     states = sandbox_folder(state, profile.name)
 
     def sandbox_spec(part: str) -> Spec:
@@ -113,6 +119,8 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             **base,
             **yookassa,
             **stripe,
+            **messengers,
+            "FOYER_SANDBOX_TELEGRAM_WEBHOOK_URL": gateway_url + TELEGRAM_WEBHOOK_PATH,
             "FOYER_SANDBOX_PORT": _port(sandbox_urls[part]),
             "FOYER_SANDBOX_PUBLIC_URL": sandbox_urls[part],
             "FOYER_SANDBOX_WEBHOOK_URL": gateway_url + WEBHOOK_PATH,
@@ -145,6 +153,12 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_MAIL_FROM": "foyer@example.test",
             "FOYER_FCM_URL": sandbox_urls["push"],
             "FOYER_FCM_CREDENTIALS_FILE": str(states / "push" / "service-account.json"),
+            **messengers,
+            "FOYER_SMSC_URL": sandbox_urls["push"],
+            "FOYER_TELEGRAM_URL": sandbox_urls["push"],
+            "FOYER_TELEGRAM_BOT_NAME": "foyer_sandbox_bot",
+            "FOYER_VAPID_PRIVATE_KEY": state.secret("vapid"),
+            "FOYER_WEB_PUSH_TO_PRIVATE_NETWORKS": "true",
         },
     }
 

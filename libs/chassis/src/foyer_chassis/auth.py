@@ -5,6 +5,7 @@ Every route says which permission it needs with `requires(...)`; one that does n
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Caller:
 
     Attributes:
         locations: ids of the locations a member of staff is limited to; empty: all.
+        expires_at: when the token ends, Unix seconds; a stream ends with it.
         permissions: of all roles together; `may(permission, kind)` tells for which orders.
     """
 
@@ -47,6 +49,7 @@ class Caller:
     email: str | None = field(repr=False)
     phone: str | None = field(repr=False)
     locations: frozenset[str] = frozenset()
+    expires_at: float = field(default=math.inf, compare=False)
 
     @property
     def is_staff(self) -> bool:
@@ -157,6 +160,7 @@ class Verifier:
             email=claims.get("email"),
             phone=claims.get("phone_number"),
             locations=frozenset(str(item) for item in claims.get("locations") or []),
+            expires_at=float(claims["exp"]),
         )
 
     async def ping(self) -> None:

@@ -26,10 +26,10 @@ class Change:
     def set(self) -> None:
         self._event.set()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float, *, look_again_seconds: float = LOOK_AGAIN_SECONDS) -> None:
         """Until the thing changed, or it is time to look again."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, LOOK_AGAIN_SECONDS)):
+            async with asyncio.timeout(min(seconds, look_again_seconds)):
                 await self._event.wait()
         self._event.clear()
 
@@ -56,16 +56,18 @@ class Changes:
                 await task
 
     @contextmanager
-    def of(self, id_: object) -> Iterator[Change]:
-        """Begin to wait before reading the state, so that no change falls between."""
-        key, change = str(id_), Change()
-        self._waiting[key].add(change)
+    def of(self, *ids: object) -> Iterator[Change]:
+        """Begin to wait for a change of any of these, before reading the state, so that no change falls between."""
+        keys, change = [str(id_) for id_ in ids], Change()
+        for key in keys:
+            self._waiting[key].add(change)
         try:
             yield change
         finally:
-            self._waiting[key].discard(change)
-            if not self._waiting[key]:
-                del self._waiting[key]
+            for key in keys:
+                self._waiting[key].discard(change)
+                if not self._waiting[key]:
+                    del self._waiting[key]
 
 
 def wait_seconds(prefer: str | None, *, longest: int) -> int:

@@ -7,7 +7,7 @@ from .envelope import EventData
 
 
 class DeliverySent(EventData):
-    """A notification left through a channel (`email`, `push`) and was accepted there."""
+    """A notification left through a channel (`email`, `push`, `sms`, `telegram`) and was accepted there."""
 
     type: ClassVar[str] = "notifications.delivery.sent.v1"
 

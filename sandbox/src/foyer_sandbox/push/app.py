@@ -1,4 +1,8 @@
-"""The push process: `/token`, `/v1/projects/{project}/messages:send`, and what was sent under `/sandbox`."""
+"""The push process: all that goes to telephones and browsers, and what was sent under `/sandbox`.
+
+FCM (`/token`, `/v1/projects/{project}/messages:send`) is here, Web Push in `browsers`, text messages in `sms`, the
+bot in `telegram`.
+"""
 
 import asyncio
 import contextlib
@@ -12,17 +16,18 @@ from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from foyer_sandbox.database import Database
+from foyer_sandbox.push import browsers, sms, telegram
 from foyer_sandbox.push.account import GRANT, TOKEN_SECONDS, GrantError, ServiceAccount
 from foyer_sandbox.push.errors import SendError, error_answer
 from foyer_sandbox.push.message import checked
+from foyer_sandbox.push.settings import PushSettings
 from foyer_sandbox.push.store import SCHEMA, Store
 from foyer_sandbox.push.switches import PushSwitches
-from foyer_sandbox.settings import ProcessSettings
 from foyer_sandbox.switches import SwitchBoard, switch_routes
 from foyer_sandbox.web import add_front_doors, page, serve
 
 
-def create_app(settings: ProcessSettings) -> FastAPI:
+def create_app(settings: PushSettings) -> FastAPI:
     """The application with its state opened and `service-account.json` written."""
     store = Store(Database(settings.state_dir, "push", SCHEMA))
     board = SwitchBoard(store.database, PushSwitches)
@@ -35,6 +40,9 @@ def create_app(settings: ProcessSettings) -> FastAPI:
 
     app = FastAPI(title="Foyer sandbox: push gateway", lifespan=lifespan)
     app.include_router(switch_routes(board))
+    app.include_router(browsers.browser_routes(store.database, board, settings.public_url))
+    app.include_router(sms.sms_routes(store.database, board, settings.smsc_api_key))
+    app.include_router(telegram.telegram_routes(store.database, board, settings))
     add_front_doors(app)
 
     @app.post("/token", tags=["OAuth 2"])
@@ -122,5 +130,5 @@ def _json(raw: bytes) -> Any:
 def main() -> None:
     """Run until SIGTERM."""
     logging.basicConfig(level=logging.INFO)
-    settings = ProcessSettings()
+    settings = PushSettings()
     serve(create_app(settings), settings)

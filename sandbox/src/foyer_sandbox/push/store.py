@@ -7,13 +7,16 @@ from typing import Any
 
 from foyer_sandbox import switches
 from foyer_sandbox.database import Database
-from foyer_sandbox.push import account
+from foyer_sandbox.push import account, browsers, sms, telegram
 
 MAX_MESSAGES = 200_000
 
 SCHEMA = (
     switches.SCHEMA
     + account.SCHEMA
+    + browsers.SCHEMA
+    + sms.SCHEMA
+    + telegram.SCHEMA
     + """
 CREATE TABLE IF NOT EXISTS messages (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
     accepted_at REAL NOT NULL, document TEXT NOT NULL);
@@ -63,8 +66,9 @@ class Store:
         return int(row["n"]) if row else 0
 
     def clear(self) -> None:
-        """Forget all messages."""
-        self.database.execute("DELETE FROM messages")
+        """Forget all messages, of every kind."""
+        for table in ("messages", "browser_messages", "sms", "telegram_messages"):
+            self.database.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
 def new_name(project: str) -> str:

@@ -18,12 +18,12 @@ from .recipients.domain import Device
 from .settings import Settings
 from .telling.domain.deliveries import (
     Attempt,
+    Channels,
+    ChatGoneError,
     Delivery,
     DeviceGoneError,
-    Mail,
     NotNowError,
     Patience,
-    Push,
     RefusedError,
     Send,
     Skip,
@@ -60,12 +60,9 @@ def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], 
 class Dispatch:
     """Works on claimed deliveries, at most `send_concurrency` at once; a slow one holds up nothing but itself."""
 
-    def __init__(
-        self, database: Database, *, mail: Mail, push: Push | None, renderer: Renderer, settings: Settings
-    ) -> None:
+    def __init__(self, database: Database, *, channels: Channels, renderer: Renderer, settings: Settings) -> None:
         self._database = database
-        self._mail = mail
-        self._push = push
+        self._channels = channels
         self._renderer = renderer
         self._timeout_seconds = settings.send_timeout_seconds
         self._patience = Patience(
@@ -104,10 +101,10 @@ class Dispatch:
         await self._record(record)
 
     async def _look(self, delivery: Delivery) -> Send | Wait | Skip:
-        if delivery.channel is Channel.PUSH and self._push is None:
-            return Skip("push_not_configured")
+        if (missing := self._channels.missing(delivery.channel)) is not None:
+            return Skip(missing)
         async with self._database.read() as reading:
-            return await use_cases.look(reading, delivery, self._patience)
+            return await use_cases.look(reading, delivery, self._patience, self._channels.push.keys())
 
     async def _leave(self, delivery: Delivery, decision: Wait | Skip) -> None:
         match decision:
@@ -148,22 +145,39 @@ class Dispatch:
             _logger.exception("text_broke", template=delivery.template, delivery_id=str(delivery.id))
             attempt.refused = f"text: {type(error).__name__}"
             return attempt
-        if delivery.channel is Channel.EMAIL:
-            assert person is not None
-            assert person.mailbox is not None
-            sending = self._mail.send(message, mailbox=person.mailbox, delivery_id=delivery.id)
-            await self._try(attempt, sending, None)
-        else:
-            await asyncio.gather(*(self._push_to(attempt, delivery, message, device) for device in send.devices))
+        match delivery.channel:
+            case Channel.EMAIL:
+                assert person is not None
+                assert person.mailbox is not None
+                await self._try(
+                    attempt, self._channels.mail.send(message, mailbox=person.mailbox, delivery_id=delivery.id)
+                )
+            case Channel.SMS:
+                assert self._channels.sms is not None
+                assert person is not None
+                assert person.number is not None
+                await self._try(attempt, self._channels.sms.send(message, number=person.number, delivery=delivery))
+            case Channel.TELEGRAM:
+                assert self._channels.chat is not None
+                assert send.chat_id is not None
+                await self._try(attempt, self._channels.chat.send(message, chat_id=send.chat_id), chat_id=send.chat_id)
+            case _:
+                await asyncio.gather(*(self._push_to(attempt, delivery, message, device) for device in send.devices))
         return attempt
 
     async def _push_to(self, attempt: Attempt, delivery: Delivery, message: Message, device: Device) -> None:
-        assert self._push is not None
         critical = rule_of(delivery.template).critical
-        sending = self._push.send(message, token=device.token, delivery=delivery, critical=critical)
-        await self._try(attempt, sending, device)
+        sending = self._channels.push[device.kind].send(message, device=device, delivery=delivery, critical=critical)
+        await self._try(attempt, sending, device=device)
 
-    async def _try(self, attempt: Attempt, sending: Awaitable[None], device: Device | None) -> None:
+    async def _try(
+        self,
+        attempt: Attempt,
+        sending: Awaitable[None],
+        *,
+        device: Device | None = None,
+        chat_id: int | None = None,
+    ) -> None:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await sending
@@ -171,6 +185,8 @@ class Dispatch:
             attempt.refused = gone.reason
             if device is not None:
                 attempt.gone.append(device.id)
+        except ChatGoneError as gone:
+            attempt.refused, attempt.gone_chat = gone.reason, chat_id
         except RefusedError as refused:
             attempt.refused = refused.reason
         except NotNowError as not_now:

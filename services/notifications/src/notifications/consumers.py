@@ -13,6 +13,7 @@ from foyer_contracts.envelope import Event
 from .order_copies import store as copies
 from .order_copies.store import News
 from .recipients import use_cases as recipients
+from .telegram import use_cases as telegram
 from .telling.domain.reminders import Schedule
 from .telling.domain.rules import CANCELLED_GROUP, Happened
 from .telling.use_cases import deliveries as telling
@@ -372,6 +373,7 @@ class Handlers:
         if customer.erased:
             await recipients.forget(tx, customer.customer_id, sequence=event.sequence)
             await preferences.forget(tx, customer.customer_id)
+            await telegram.unlink(tx, customer.customer_id)
             return
         await recipients.learn_profile(
             tx,

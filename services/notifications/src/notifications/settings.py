@@ -22,6 +22,29 @@ class Settings(ServiceSettings):
         default=None, description="a Google service account's JSON; none: no push is sent, deliveries are skipped"
     )
 
+    vapid_private_key: SecretStr = Field(
+        default=SecretStr(""), description="32 bytes in base64url, a P-256 key (RFC 8292); none: no push to browsers"
+    )
+    vapid_subject: str = Field(
+        default="mailto:no-reply@localhost", pattern="^(mailto:|https:)", description="where push services can reach us"
+    )
+    web_push_to_private_networks: bool = Field(
+        default=False,
+        description="allow push services at private addresses and by plain HTTP; for a developer's machine",
+    )
+
+    smsc_url: str = Field(default="https://smsc.ru", description="base address of SMSC's HTTP API")
+    smsc_api_key: SecretStr = Field(default=SecretStr(""), description="none: no text messages")
+    smsc_sender: str = Field(default="", description="name that was agreed with the provider; none: the account's own")
+    sms_most_segments: int = Field(default=3, ge=1, le=10, description="parts of one text message, each is paid for")
+
+    telegram_url: str = Field(default="https://api.telegram.org", description="base address of the Bot API")
+    telegram_bot_token: SecretStr = Field(default=SecretStr(""), description="none: no messages by Telegram")
+    telegram_bot_name: str = Field(default="", pattern="^[A-Za-z0-9_]*$", description="the bot's user name, without @")
+    telegram_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="the `secret_token` that the bot's webhook was set with; none: refused"
+    )
+
     send_timeout_seconds: float = Field(default=15, gt=0, description="for one mail or one device, with connecting")
     send_concurrency: int = Field(default=16, ge=1, description="deliveries under way at once")
     lease_seconds: float = Field(
@@ -51,6 +74,7 @@ class Settings(ServiceSettings):
     )
     webhook_timeout_seconds: float = Field(default=15, gt=0, description="for one call, with connecting")
     webhook_concurrency: int = Field(default=8, ge=1, description="calls under way at once")
+    feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
     )

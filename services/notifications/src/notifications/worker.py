@@ -8,10 +8,15 @@ from foyer_chassis.settings import ServiceSettings
 
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
+from .channels.sms import Smsc
+from .channels.telegram import TelegramBot
 from .channels.webhook import HttpSender
+from .channels.webpush import Vapid, WebPush
 from .clock import Dispatch, reminding
 from .consumers import subscriptions
+from .recipients.domain import DeviceKind
 from .settings import Settings
+from .telling.domain.deliveries import Channels
 from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
 from .webhooks.clock import sending
@@ -30,15 +35,11 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         mail_from=settings.mail_from,
         timeout_seconds=settings.send_timeout_seconds,
     )
-    push = None
-    if settings.fcm_credentials_file is not None:
-        push = FcmPush(
-            url=settings.fcm_url,
-            credentials_file=settings.fcm_credentials_file,
-            timeout_seconds=settings.send_timeout_seconds,
-            connections=2 * settings.send_concurrency,
-        )
-    dispatch = Dispatch(database, mail=mail, push=push, renderer=Renderer(), settings=settings)
+    push = build_push(settings)
+    sms = build_sms(settings)
+    chat = build_chat(settings)
+    channels = Channels(mail, push, sms, chat)
+    dispatch = Dispatch(database, channels=channels, renderer=Renderer(), settings=settings)
     schedule = Schedule(
         start=timedelta(minutes=settings.remind_start_minutes),
         hold=timedelta(minutes=settings.remind_hold_minutes),
@@ -65,5 +66,50 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             webhooks.loop,
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
-        close=(sender.close, push.close) if push is not None else (sender.close,),
+        close=(sender.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
+    )
+
+
+def build_push(settings: Settings) -> dict[DeviceKind, FcmPush | WebPush]:
+    """What pushes to each kind of device that is set up."""
+    push: dict[DeviceKind, FcmPush | WebPush] = {}
+    if settings.fcm_credentials_file is not None:
+        push[DeviceKind.FCM] = FcmPush(
+            url=settings.fcm_url,
+            credentials_file=settings.fcm_credentials_file,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+        )
+    vapid = Vapid.of_settings(settings)
+    if vapid is not None:
+        push[DeviceKind.WEBPUSH] = WebPush(
+            vapid=vapid,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+            to_private_networks=settings.web_push_to_private_networks,
+        )
+    return push
+
+
+def build_sms(settings: Settings) -> Smsc | None:
+    if not settings.smsc_api_key.get_secret_value():
+        return None
+    return Smsc(
+        url=settings.smsc_url,
+        api_key=settings.smsc_api_key,
+        sender=settings.smsc_sender,
+        most_segments=settings.sms_most_segments,
+        timeout_seconds=settings.send_timeout_seconds,
+        connections=settings.send_concurrency,
+    )
+
+
+def build_chat(settings: Settings) -> TelegramBot | None:
+    if not settings.telegram_bot_token.get_secret_value():
+        return None
+    return TelegramBot(
+        url=settings.telegram_url,
+        token=settings.telegram_bot_token,
+        timeout_seconds=settings.send_timeout_seconds,
+        connections=settings.send_concurrency,
     )

@@ -10,8 +10,6 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from ..recipients.domain import Device
 from ..telling.domain.deliveries import Delivery, DeviceGoneError, NotNowError, RefusedError
 from ..texts.domain import Message
+from .calls import retry_after
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -62,9 +62,9 @@ class FcmPush:
         self._token_ends = 0.0
         self._lock = asyncio.Lock()
 
-    async def send(self, message: Message, *, token: str, delivery: Delivery, critical: bool) -> None:
+    async def send(self, message: Message, *, device: Device, delivery: Delivery, critical: bool) -> None:
         try:
-            answer = await self._post(message, token, delivery, critical)
+            answer = await self._post(message, device.token, delivery, critical)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise NotNowError(f"fcm: {type(error).__name__}") from None
         if answer.status_code == 200:
@@ -77,7 +77,7 @@ class FcmPush:
             # 403 without a device's own error: our account or project is not allowed, and a person repairs that.
             if code == "SENDER_ID_MISMATCH":
                 raise RefusedError(code)
-            raise NotNowError(reason, _retry_after(answer))
+            raise NotNowError(reason, retry_after(answer.headers.get("retry-after", "").strip()))
         raise RefusedError(reason)
 
     async def _post(self, message: Message, token: str, delivery: Delivery, critical: bool) -> httpx2.Response:
@@ -116,7 +116,9 @@ class FcmPush:
         assertion = jwt.encode(header, claims, account.key)
         answer = await self._client.post(account.token_uri, data={"grant_type": GRANT, "assertion": assertion})
         if answer.status_code != 200:
-            raise NotNowError(f"fcm token: {answer.status_code}", _retry_after(answer))
+            raise NotNowError(
+                f"fcm token: {answer.status_code}", retry_after(answer.headers.get("retry-after", "").strip())
+            )
         try:
             body = answer.json()
             self._token = str(body["access_token"])
@@ -150,14 +152,12 @@ class FcmPush:
 
 def _body(message: Message, token: str, delivery: Delivery, critical: bool) -> dict[str, Any]:
     tag = str(delivery.id)
+    title, body = shown(message)
     return {
         "message": {
             "token": token,
-            "notification": {
-                "title": _short(message.title, LONGEST_TITLE),
-                "body": _short(message.short, LONGEST_BODY),
-            },
-            "data": {"delivery_id": tag, "template": delivery.template, **_about(delivery)},
+            "notification": {"title": title, "body": body},
+            "data": {"delivery_id": tag, "template": delivery.template, **about(delivery)},
             "android": {
                 "priority": "HIGH" if critical else "NORMAL",
                 "ttl": TIME_TO_LIVE,
@@ -170,13 +170,18 @@ def _body(message: Message, token: str, delivery: Delivery, critical: bool) -> d
     }
 
 
-def _about(delivery: Delivery) -> dict[str, str]:
+def about(delivery: Delivery) -> dict[str, str]:
     """What the app opens when the message is tapped."""
     about = {"order_id": str(delivery.order_id)} if delivery.order_id is not None else {}
     for name in ("conversation_id", "draft_id", "invoice_id"):
         if delivery.facts.get(name):
             about[name] = str(delivery.facts[name])
     return about
+
+
+def shown(message: Message) -> tuple[str, str]:
+    """Title and body as a push message shows them."""
+    return _short(message.title, LONGEST_TITLE), _short(message.short, LONGEST_BODY)
 
 
 def _short(text: str, most: int) -> str:
@@ -194,14 +199,3 @@ def _error(answer: httpx2.Response) -> tuple[str | None, str | None]:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, None
     return (code if isinstance(code, str) and code.replace("_", "").isalpha() else None), field
-
-
-def _retry_after(answer: httpx2.Response) -> timedelta | None:
-    """`Retry-After`, in seconds or as a date (RFC 9110, 10.2.3)."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
-    try:
-        return max(timedelta(), parsedate_to_datetime(text) - datetime.now(UTC))
-    except (ValueError, TypeError):
-        return None

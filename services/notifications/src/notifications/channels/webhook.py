@@ -1,48 +1,28 @@
-"""Calls to addresses that people entered: never to a private network, never further than the address itself.
+"""Webhooks by HTTPS, to whatever address somebody entered (see `calls`)."""
 
-The name is resolved here, every address it has must be public, and the call goes to just that address, so that a name
-which leads elsewhere a moment later (DNS rebinding) changes nothing. Redirects are not followed.
-"""
-
-import asyncio
-import ipaddress
-import socket
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import httpx2
 
 from ..webhooks.domain import Answer
+from .calls import PrivateAddressError, PublicCalls
 
 USER_AGENT = "Foyer-Webhooks/1"
 
 
-class PrivateAddressError(Exception):
-    """The host is, or leads to, an address that is not public."""
-
-
 class HttpSender:
-    """Carries webhooks by HTTPS. With `to_private_networks` also to such, by plain HTTP too: for a developer's
-    machine, or where the systems behind it are trusted."""
+    """Carries webhooks."""
 
     def __init__(self, *, timeout_seconds: float, connections: int, to_private_networks: bool) -> None:
-        self._to_private_networks = to_private_networks
-        self._timeout_seconds = timeout_seconds
-        self._client = httpx2.AsyncClient(
-            timeout=timeout_seconds,
-            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=0),
-            follow_redirects=False,
-            trust_env=False,
+        self.calls = PublicCalls(
+            timeout_seconds=timeout_seconds, connections=connections, to_private_networks=to_private_networks
         )
 
     async def send(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         started = time.perf_counter()
         status, error, retry_after = None, None, None
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                status, retry_after = await self._post(url, body, headers)
+            status, retry_after = await self.calls.post(url, body, {**headers, "user-agent": USER_AGENT})
         except PrivateAddressError:
             error = "private_address"
         except TimeoutError:
@@ -51,59 +31,5 @@ class HttpSender:
             error = type(failure).__name__
         return Answer(status, error, round((time.perf_counter() - started) * 1000), retry_after)
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, timedelta | None]:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = await self._address_of(host, port)
-        literal = f"[{address}]" if ":" in address else address
-        request = self._client.build_request(
-            "POST",
-            parts._replace(netloc=f"{literal}:{port}").geturl(),
-            content=body,
-            headers={**headers, "host": parts.netloc, "user-agent": USER_AGENT},
-            extensions={"sni_hostname": host},
-        )
-        # The body of the answer interests nobody, and could be endless.
-        answer = await self._client.send(request, stream=True)
-        await answer.aclose()
-        return answer.status_code, _retry_after(answer.headers.get("retry-after", ""))
-
-    async def _address_of(self, host: str, port: int) -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(item[4][0]) for item in found]
-        if not self._to_private_networks and not all(is_public(address) for address in addresses):
-            raise PrivateAddressError
-        return addresses[0]
-
     async def close(self) -> None:
-        await self._client.aclose()
-
-
-def is_public(address: str) -> bool:
-    """Whether it is an address of the public internet, also behind what embeds another address."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        # It leads to the IPv4 address in its last bits (RFC 6052).
-        if ip in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is not None and not is_public(str(inner)):
-            return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and not ip.is_unspecified
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-def _retry_after(text: str) -> timedelta | None:
-    """`Retry-After`, in seconds or as a date (RFC 9110, 10.2.3)."""
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
-    try:
-        return max(timedelta(), parsedate_to_datetime(text) - datetime.now(UTC))
-    except (ValueError, TypeError):
-        return None
+        await self.calls.close()

@@ -1,12 +1,12 @@
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import MOST_UNREAD, Entry
+from .domain import MOST_UNREAD, Entry, to_person
 from .tables import feed_entries, feed_readers
 
 _ADD = insert(feed_entries).on_conflict_do_nothing(constraint="feed_entries_once")
@@ -25,12 +25,48 @@ _READ = _reader.on_conflict_do_update(
     where=feed_readers.c.read_through < _reader.excluded.read_through,
 )
 _NOTHING_READ = UUID(int=0)
+_LAST_POSITION = sa.select(sa.func.max(feed_entries.c.position).label("position")).where(_OURS)
+_AFTER = (
+    sa.select(feed_entries)
+    .where(_OURS, feed_entries.c.position > sa.bindparam("after", type_=sa.BigInteger))
+    .order_by(feed_entries.c.position)
+    .limit(sa.bindparam("limit"))
+)
+_WRITERS_IN_TURN = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("feed_entries")))
+#: Where processes listen for new entries, and for what was read, by addressee.
+CHANGED_CHANNEL = "foyer_feed"
+
+
+@dataclass
+class _Pending:
+    """The entries that a transaction writes at its end."""
+
+    entries: list[Entry] = field(default_factory=list)
 
 
 async def add(transaction: Transaction, entries: Sequence[Entry]) -> None:
-    """Add entries, each once per event and addressee."""
-    if entries:
-        await transaction.execute(_ADD, [asdict(entry) for entry in entries])
+    """Add entries at the end of the transaction, each once per event and addressee.
+
+    Whoever writes entries takes turns until the commit: so positions ascend as entries become visible, and a reader
+    who goes on after the last one that it saw misses none. At the end, because then no other lock is waited for.
+    """
+    if not entries:
+        return
+    pending = transaction.kept(_Pending)
+    if not pending.entries:
+        transaction.before_commit(lambda: _write(transaction, pending))
+    pending.entries += entries
+    for addressee in {entry.addressee for entry in entries}:
+        transaction.notify(CHANGED_CHANNEL, addressee)
+
+
+async def _write(transaction: Transaction, pending: _Pending) -> None:
+    rows = [asdict(entry) for entry in pending.entries]
+    pending.entries.clear()
+    for row in rows:
+        del row["position"]
+    await transaction.execute(_WRITERS_IN_TURN)
+    await transaction.execute(_ADD, rows)
 
 
 async def page(transaction: Transaction, addressees: list[str], *, before: UUID | None, limit: int) -> list[Entry]:
@@ -41,6 +77,19 @@ async def page(transaction: Transaction, addressees: list[str], *, before: UUID 
         if before is None
         else transaction.all(_BEFORE, {**parameters, "before": before})
     )
+    return [Entry(**row) for row in rows]
+
+
+async def last_position(transaction: Transaction, addressees: list[str]) -> int:
+    """The position of the newest entry; 0 without any."""
+    row = await transaction.one_or_none(_LAST_POSITION, {"addressees": addressees})
+    assert row is not None
+    return int(row["position"] or 0)
+
+
+async def after(transaction: Transaction, addressees: list[str], *, position: int, limit: int) -> list[Entry]:
+    """What came after a position, in the order in which it came."""
+    rows = await transaction.all(_AFTER, {"addressees": addressees, "after": position, "limit": limit})
     return [Entry(**row) for row in rows]
 
 
@@ -62,3 +111,4 @@ async def exists(transaction: Transaction, addressees: list[str], entry_id: UUID
 async def mark_read(transaction: Transaction, person_id: UUID, *, through: UUID) -> None:
     """Everything up to this entry is read; going back is not possible."""
     await transaction.execute(_READ, {"person_id": person_id, "read_through": through})
+    transaction.notify(CHANGED_CHANNEL, to_person(person_id))

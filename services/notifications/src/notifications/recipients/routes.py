@@ -3,14 +3,14 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from foyer_chassis.auth import CurrentCaller, requires
 from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import InTransaction, Reading
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from . import store, use_cases
-from .domain import Recipient
+from .domain import LONGEST_URL, Recipient, Subscription
 
 router = APIRouter(prefix="/v1", tags=["recipients"], dependencies=[requires("notifications:own")])
 
@@ -59,4 +59,57 @@ async def register_device(token: DeviceToken, transaction: InTransaction, caller
 async def unregister_device(token: DeviceToken, transaction: InTransaction, caller: CurrentCaller) -> Response:
     """No more push messages for the caller go to this device."""
     await use_cases.unregister_device(transaction, caller, token)
+    return Response(status_code=204)
+
+
+class WebPushOut(BaseModel):
+    """What a browser subscribes with: `pushManager.subscribe({userVisibleOnly: true, applicationServerKey})`."""
+
+    application_server_key: str = Field(description="VAPID's public key (RFC 8292), base64url")
+
+
+class SubscriptionKeys(BaseModel):
+    p256dh: str = Field(max_length=128)
+    auth: str = Field(max_length=64)
+
+
+class SubscriptionIn(BaseModel):
+    """A browser's `PushSubscription.toJSON()`; what else is in it is not needed."""
+
+    endpoint: str = Field(max_length=LONGEST_URL, description="https, a public host name")
+    keys: SubscriptionKeys
+
+
+class EndpointIn(BaseModel):
+    endpoint: str = Field(max_length=LONGEST_URL)
+
+
+@router.get("/web-push")
+async def web_push(request: Request) -> WebPushOut:
+    """The key that browsers subscribe with; 404 where Web Push is not set up."""
+    key: str | None = request.app.state.application_server_key
+    if key is None:
+        raise NotFoundError
+    return WebPushOut(application_server_key=key)
+
+
+@router.put("/web-push", status_code=204)
+async def subscribe_browser(
+    body: SubscriptionIn, request: Request, transaction: InTransaction, caller: CurrentCaller
+) -> Response:
+    """Push messages for the caller go to this browser too, as to any device. It serves whoever subscribed last."""
+    await use_cases.subscribe_browser(
+        transaction,
+        caller,
+        Subscription(body.endpoint, body.keys.p256dh, body.keys.auth),
+        allow_http=request.app.state.settings.web_push_to_private_networks,
+    )
+    return Response(status_code=204)
+
+
+@router.post("/web-push/unsubscribe", status_code=204)
+async def unsubscribe_browser(body: EndpointIn, transaction: InTransaction, caller: CurrentCaller) -> Response:
+    """No more push messages for the caller go to this browser. A body, because an endpoint is nobody else's business
+    and addresses are logged on the way."""
+    await use_cases.unregister_device(transaction, caller, body.endpoint)
     return Response(status_code=204)

@@ -5,12 +5,12 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import MOST_DEVICES, Device, Locale, Recipient
+from .domain import MOST_DEVICES, Device, DeviceKind, Locale, Recipient, Subscription
 from .tables import devices, recipients
 
 _FIND = sa.select(recipients).where(recipients.c.person_id == sa.bindparam("person"))
 _DEVICES = (
-    sa.select(devices.c.id, devices.c.token)
+    sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth)
     .where(devices.c.person_id == sa.bindparam("person"))
     .order_by(devices.c.registered_at, devices.c.id)
 )
@@ -56,7 +56,7 @@ _REGISTER = _new_device.on_conflict_do_update(
             (devices.c.person_id == _new_device.excluded.person_id, devices.c.id), else_=_new_device.excluded.id
         ),
         "person_id": _new_device.excluded.person_id,
-        "registered_at": _new_device.excluded.registered_at,
+        **{name: _new_device.excluded[name] for name in ("registered_at", "kind", "p256dh", "auth")},
     },
 )
 _KEEP_NEWEST = sa.delete(devices).where(
@@ -151,12 +151,49 @@ async def note_self(transaction: Transaction, person: Recipient, *, only_if_unkn
 
 
 async def devices_of(transaction: Transaction, person_id: UUID) -> list[Device]:
-    return [Device(row["id"], row["token"]) for row in await transaction.all(_DEVICES, {"person": person_id})]
+    return [
+        Device(row["id"], row["token"], DeviceKind(row["kind"]), row["p256dh"] or "", row["auth"] or "")
+        for row in await transaction.all(_DEVICES, {"person": person_id})
+    ]
 
 
 async def register(transaction: Transaction, person_id: UUID, token: str) -> None:
+    """An app with FCM's token."""
+    await _register(transaction, person_id, token, DeviceKind.FCM)
+
+
+async def subscribe(transaction: Transaction, person_id: UUID, subscription: Subscription) -> None:
+    """A browser."""
+    await _register(
+        transaction,
+        person_id,
+        subscription.endpoint,
+        DeviceKind.WEBPUSH,
+        p256dh=subscription.p256dh,
+        auth=subscription.auth,
+    )
+
+
+async def _register(
+    transaction: Transaction,
+    person_id: UUID,
+    token: str,
+    kind: DeviceKind,
+    *,
+    p256dh: str | None = None,
+    auth: str | None = None,
+) -> None:
     await transaction.execute(
-        _REGISTER, {"id": new_id(), "token": token, "person_id": person_id, "registered_at": transaction.now}
+        _REGISTER,
+        {
+            "id": new_id(),
+            "token": token,
+            "person_id": person_id,
+            "registered_at": transaction.now,
+            "kind": kind.value,
+            "p256dh": p256dh,
+            "auth": auth,
+        },
     )
     await transaction.execute(_KEEP_NEWEST, {"person": person_id})
 

@@ -17,6 +17,7 @@ recipients = sa.Table(
     sa.Column("roles", ARRAY(sa.Text), nullable=False, server_default="{}"),
 )
 
+#: `token` is FCM's, or the endpoint of a browser, which has keys too.
 devices = sa.Table(
     "devices",
     metadata,
@@ -24,5 +25,8 @@ devices = sa.Table(
     sa.Column("token", sa.Text, nullable=False, unique=True),
     sa.Column("person_id", UUID(as_uuid=True), nullable=False),
     sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="fcm"),
+    sa.Column("p256dh", sa.Text),
+    sa.Column("auth", sa.Text),
     sa.Index("devices_person_id", "person_id", "registered_at"),
 )

@@ -6,7 +6,7 @@ from foyer_chassis.auth import Caller
 from foyer_chassis.db import Transaction
 
 from . import store
-from .domain import Locale, Recipient
+from .domain import Locale, Recipient, Subscription
 
 
 async def learn_profile(transaction: Transaction, person_id: UUID, *, name: str, locale: Locale, sequence: int) -> None:
@@ -40,10 +40,28 @@ async def introduce(transaction: Transaction, caller: Caller) -> Recipient:
     return person
 
 
+async def know(transaction: Transaction, caller: Caller) -> None:
+    """Somebody of whom nothing is known yet is as their token says."""
+    await store.note_self(transaction, _person(caller), only_if_unknown=True)
+
+
 async def register_device(transaction: Transaction, caller: Caller, token: str) -> None:
     """The app on this device takes the caller's messages from now on, and nobody else's."""
     await store.note_self(transaction, _person(caller), only_if_unknown=True)
     await store.register(transaction, caller.id, token)
+
+
+async def subscribe_browser(
+    transaction: Transaction, caller: Caller, subscription: Subscription, *, allow_http: bool
+) -> None:
+    """This browser takes the caller's messages from now on, and nobody else's.
+
+    Raises:
+        BadPushSubscriptionError
+    """
+    subscription.checked(allow_http=allow_http)
+    await store.note_self(transaction, _person(caller), only_if_unknown=True)
+    await store.subscribe(transaction, caller.id, subscription)
 
 
 async def unregister_device(transaction: Transaction, caller: Caller, token: str) -> None:

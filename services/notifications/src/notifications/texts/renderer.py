@@ -74,6 +74,10 @@ class Renderer:
             footer=self._text(locale, "footer", None, arguments),
         )
 
+    def sentence(self, name: str, locale: Locale) -> str:
+        """A text that stands alone, without facts."""
+        return self._text(locale, name, None, {})
+
     def digest(self, messages: Sequence[Message], locale: Locale, *, name: str = "") -> Message:
         """Several messages as one: their titles with their bodies, the first `MOST_IN_DIGEST` of them."""
         name = _clean(name)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from foyer_chassis.errors import ConflictError, InvalidError
 
+from ..recipients.domain import is_web_address
+
 SECRET_PREFIX = "whsec_"  # noqa: S105
 SECRET_BYTES = 24
-LONGEST_URL = 2048
+
 MOST_ENDPOINTS = 50
 #: Pause before each further attempt: more than three days in all.
 PAUSES: Sequence[timedelta] = tuple(
@@ -148,23 +149,7 @@ def headers(message: WebhookMessage, secret: str, now: datetime) -> dict[str, st
 
 def checked_url(url: str, *, allow_http: bool) -> str:
     """Raises BadWebhookAddressError. Where a host name leads is asked before every call."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise BadWebhookAddressError(field="url") from None
-    schemes = {"https", "http"} if allow_http else {"https"}
-    if (
-        len(url) > LONGEST_URL
-        or not url.isascii()
-        or not url.isprintable()
-        or parts.scheme not in schemes
-        or not parts.hostname
-        or parts.username is not None
-        or parts.password is not None
-        or port == 0
-        or parts.fragment
-    ):
+    if not is_web_address(url, allow_http=allow_http):
         raise BadWebhookAddressError(field="url")
     return url
 

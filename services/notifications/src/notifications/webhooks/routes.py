@@ -12,8 +12,9 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.catalogue import EVENTS
 from pydantic import BaseModel, Field, StringConstraints
 
+from ..recipients.domain import LONGEST_URL
 from . import store, use_cases
-from .domain import LONGEST_URL, Endpoint, WebhookMessage
+from .domain import Endpoint, WebhookMessage
 
 CONFIGURE = [requires("notifications:configure")]
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=CONFIGURE)

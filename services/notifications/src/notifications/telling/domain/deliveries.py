@@ -17,7 +17,7 @@ from uuid import UUID
 from foyer_chassis.errors import ConflictError
 
 from ...order_copies.domain import ConversationCopy, OrderCopy
-from ...recipients.domain import Device, Recipient
+from ...recipients.domain import Device, DeviceKind, Recipient
 from ...texts.domain import TEMPLATES, Message
 from .preferences import Wishes
 from .rules import Channel, rule_of
@@ -74,6 +74,7 @@ class Send:
     facts: Mapping[str, Any]
     recipient: Recipient | None
     devices: tuple[Device, ...] = ()
+    chat_id: int | None = None
 
 
 #: What a delivery waits for when nothing is missing.
@@ -126,6 +127,7 @@ def decide(
     *,
     recipient: Recipient | None,
     devices: Iterable[Device],
+    chat_id: int | None,
     order: OrderCopy | None,
     conversation: ConversationCopy | None,
     wishes: Wishes,
@@ -133,8 +135,8 @@ def decide(
     patience: Patience,
     now: datetime,
 ) -> Send | Wait | Skip:
-    """What to do with a delivery whose turn it is. `last_sent_at`: when this channel last reached the person with
-    something that is not critical."""
+    """What to do with a delivery whose turn it is. `chat_id`: the person's chat with the bot. `last_sent_at`: when this
+    channel last reached the person with something that is not critical."""
     facts = {**(order.facts if order else {}), **delivery.facts}
     if is_outdated(delivery, order, facts, now):
         return Skip("outdated")
@@ -151,14 +153,30 @@ def decide(
     left = tuple(device for device in devices if device.id not in delivery.reached)
     if delivery.channel is Channel.PUSH and not left and not delivery.reached:
         return Skip("no_device")
-    if delivery.channel is Channel.EMAIL and (recipient is None or recipient.mailbox is None):
-        if waited < patience.contact and (recipient is None or recipient.email is None):
-            return Wait("contact")
-        return Skip("bad_address" if recipient is not None and recipient.email else "no_contact")
+    if delivery.channel is Channel.TELEGRAM and chat_id is None:
+        return Skip("no_telegram")
+    if (unreached := _without_contact(delivery, recipient, waited < patience.contact)) is not None:
+        return unreached
     missing = [fact for fact in TEMPLATES[delivery.template].wants if not facts.get(fact)]
     if missing and waited < patience.facts:
         return Wait(",".join(missing))
-    return Send(facts, recipient, left)
+    return Send(facts, recipient, left, chat_id)
+
+
+def _without_contact(delivery: Delivery, recipient: Recipient | None, may_come: bool) -> Wait | Skip | None:
+    """What to do where an address is needed that is not there, or none."""
+    match delivery.channel:
+        case Channel.EMAIL:
+            known, usable, bad = recipient and recipient.email, recipient and recipient.mailbox, "bad_address"
+        case Channel.SMS:
+            known, usable, bad = recipient and recipient.phone, recipient and recipient.number, "bad_phone"
+        case _:
+            return None
+    if usable:
+        return None
+    if known:
+        return Skip(bad)
+    return Wait("contact") if may_come else Skip("no_contact")
 
 
 def is_outdated(delivery: Delivery, order: OrderCopy | None, facts: Mapping[str, Any], now: datetime) -> bool:
@@ -247,12 +265,53 @@ class Mail(Protocol):
 class Push(Protocol):
     """What sends push messages."""
 
-    async def send(self, message: Message, *, token: str, delivery: Delivery, critical: bool) -> None:
+    async def send(self, message: Message, *, device: Device, delivery: Delivery, critical: bool) -> None:
         """Returns when it was taken for this device.
 
         Raises:
             NotNowError, RefusedError, DeviceGoneError
         """
+
+
+class Sms(Protocol):
+    """What sends text messages."""
+
+    async def send(self, message: Message, *, number: str, delivery: Delivery) -> None:
+        """Returns when the provider took it for this number (E.164).
+
+        Raises:
+            NotNowError, RefusedError
+        """
+
+
+class Chat(Protocol):
+    """What writes into the chats of people who linked a bot."""
+
+    async def send(self, message: Message, *, chat_id: int) -> None:
+        """Returns when it is in the chat.
+
+        Raises:
+            NotNowError, RefusedError, ChatGoneError
+        """
+
+
+class ChatGoneError(RefusedError):
+    """The person wants nothing from the bot any more, or the chat is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What carries messages; None, or no entry, where it is not set up."""
+
+    mail: Mail
+    push: Mapping[DeviceKind, Push]
+    sms: Sms | None = None
+    chat: Chat | None = None
+
+    def missing(self, channel: Channel) -> str | None:
+        """Why nothing can go out by this channel at all, if so."""
+        set_up = {Channel.PUSH: bool(self.push), Channel.SMS: self.sms, Channel.TELEGRAM: self.chat}
+        return None if set_up.get(channel, True) else f"{channel.value}_not_configured"
 
 
 @dataclass
@@ -261,6 +320,7 @@ class Attempt:
 
     reached: list[UUID] = field(default_factory=list)
     gone: list[UUID] = field(default_factory=list)
+    gone_chat: int | None = None
     refused: str | None = None
     not_now: NotNowError | None = None
 

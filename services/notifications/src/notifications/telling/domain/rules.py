@@ -13,6 +13,10 @@ class Channel(StrEnum):
     FEED = "feed"
     EMAIL = "email"
     PUSH = "push"
+    #: Costs money for each: only what is urgent and of use on a telephone without the app.
+    SMS = "sms"
+    #: Only to those who linked the bot.
+    TELEGRAM = "telegram"
 
 
 class Who(StrEnum):
@@ -27,9 +31,9 @@ class Who(StrEnum):
     FINANCE = "finance"
 
 
-FEED, EMAIL, PUSH = Channel.FEED, Channel.EMAIL, Channel.PUSH
-EVERYWHERE = (FEED, EMAIL, PUSH)
-IN_APP = (FEED, PUSH)
+FEED, EMAIL, PUSH, SMS, TELEGRAM = Channel.FEED, Channel.EMAIL, Channel.PUSH, Channel.SMS, Channel.TELEGRAM
+EVERYWHERE = (FEED, EMAIL, PUSH, TELEGRAM)
+IN_APP = (FEED, PUSH, TELEGRAM)
 NEW = frozenset({"new"})
 UNDER_WAY = frozenset({"accepted", "in_work"})
 IN_WORK = frozenset({"in_work"})
@@ -118,7 +122,8 @@ RULES: Sequence[Rule] = (
     Rule(_CHANGED,      "lines",         Who.APPLICANT,   IN_APP,     "order_changed",             False, OPEN),
     Rule(_CANCELLED,    "nothing_back",  Who.APPLICANT,   EVERYWHERE, "order_cancelled",           True,  CANCELLED),
     Rule(_CANCELLED,    "money_back",    Who.APPLICANT,   EVERYWHERE, "order_cancelled_refunding", True,  CANCELLED),
-    Rule(_MOVED,        ANY,             Who.APPLICANT,   EVERYWHERE, "booking_moved",             True,  OPEN),
+    Rule(_MOVED,        ANY,             Who.APPLICANT,   (*EVERYWHERE, SMS),
+                                                                      "booking_moved",             True,  OPEN),
     Rule(_DRAFT,        "staff",         Who.APPLICANT,   EVERYWHERE, "draft_ready",               False, None),
     Rule(_LINK,         ANY,             Who.APPLICANT,   EVERYWHERE, "payment_link",              True,  NEW),
     Rule(_INVOICE,      ANY,             Who.APPLICANT,   EVERYWHERE, "invoice_to_pay",            True,  ALIVE),
@@ -145,7 +150,8 @@ RULES: Sequence[Rule] = (
     Rule(_SWITCHED_OFF, ANY,             Who.APPLICANT,   (FEED, EMAIL),
                                                                       "webhook_disabled",          True,  None),
     Rule(_START,        ANY,             Who.APPLICANT,   EVERYWHERE, "remind_start",              True,  UNDER_WAY),
-    Rule(_HOLD,         ANY,             Who.APPLICANT,   IN_APP,     "remind_hold",               True,  NEW),
+    Rule(_HOLD,         ANY,             Who.APPLICANT,   (*IN_APP, SMS),
+                                                                      "remind_hold",               True,  NEW),
     Rule(_UNPAID,       ANY,             Who.APPLICANT,   EVERYWHERE, "remind_invoice",            False, ALIVE),
     Rule(_UNRATED,      ANY,             Who.APPLICANT,   IN_APP,     "remind_rating",             False, DONE),
 )  # fmt: skip

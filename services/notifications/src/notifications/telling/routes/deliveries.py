@@ -28,7 +28,7 @@ class DeliveryOut(BaseModel):
     event_id: UUID = Field(description="the event it tells of")
     order_id: UUID | None
     recipient_id: UUID
-    channel: Literal["email", "push"]
+    channel: Literal["email", "push", "sms", "telegram"]
     template: str
     critical: bool
     state: DeliveryState

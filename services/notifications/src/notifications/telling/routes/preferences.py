@@ -36,7 +36,7 @@ def _known_zone(name: str) -> str:
 
 
 ClockTime = Annotated[str, AfterValidator(_clock), Field(examples=["22:00"])]
-ChannelName = Literal["email", "push"]
+ChannelName = Literal["email", "push", "sms", "telegram"]
 
 
 class QuietHoursModel(BaseModel):

@@ -1,5 +1,6 @@
 """People are told of what happened: queued with the event, looked at in turn, sent, and told off as sent or failed."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +15,8 @@ from ...feed import store as feed
 from ...feed.domain import Entry, to_person, to_role
 from ...order_copies import store as order_copies
 from ...recipients import store as recipients
+from ...recipients.domain import DeviceKind
+from ...telegram import store as telegram
 from ..domain.deliveries import Attempt, Delivery, NotOverError, Patience, Send, Skip, State, Wait, decide, settled
 from ..domain.rules import Channel, Happened, channels_of, people, role, rule_of, rules_for
 from ..store import deliveries as store
@@ -23,11 +26,15 @@ _logger = log.get(__name__)
 
 
 async def tell(transaction: Transaction, happened: Happened) -> bool:
-    """Write the feeds and queue the deliveries that the table says. Whether anything was queued."""
+    """Write the feeds and queue the deliveries that the table says. Whether anything was queued.
+
+    Nothing is queued for the chats of those who have linked none: nobody is made to wait for that, and few have.
+    """
     entries: list[Entry] = []
     queued: list[Delivery] = []
     for rule in rules_for(happened):
         persons = people(rule, happened)
+        linked = await telegram.linked(transaction, persons) if Channel.TELEGRAM in rule.channels else frozenset()
         if Channel.FEED in rule.channels:
             of_role = role(rule, happened)
             addressees = [*map(to_person, persons), *([to_role(of_role)] if of_role else [])]
@@ -64,22 +71,30 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
             )
             for person in persons
             for channel in channels_of(rule)
+            if channel is not Channel.TELEGRAM or person in linked
         ]
     await feed.add(transaction, entries)
     await store.add(transaction, queued)
     return bool(queued)
 
 
-async def look(transaction: Transaction, delivery: Delivery, patience: Patience) -> Send | Wait | Skip:
-    """What to do with a claimed delivery, by what is known now."""
+async def look(
+    transaction: Transaction, delivery: Delivery, patience: Patience, kinds: Collection[DeviceKind]
+) -> Send | Wait | Skip:
+    """What to do with a claimed delivery, by what is known now. Push goes to devices of these `kinds`."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
     recipient = await recipients.recipient(transaction, delivery.recipient_id)
     return decide(
         delivery,
         recipient=recipient,
-        devices=await recipients.devices_of(transaction, delivery.recipient_id)
+        devices=[
+            device for device in await recipients.devices_of(transaction, delivery.recipient_id) if device.kind in kinds
+        ]
         if delivery.channel is Channel.PUSH
         else (),
+        chat_id=await telegram.chat_of(transaction, delivery.recipient_id)
+        if delivery.channel is Channel.TELEGRAM
+        else None,
         order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,
         conversation=await order_copies.conversation(transaction, UUID(conversation_id)) if conversation_id else None,
         wishes=await preferences.wishes(transaction, delivery.recipient_id, recipient.roles if recipient else ()),
@@ -112,6 +127,8 @@ async def skip(transaction: Transaction, delivery: Delivery, reason: str) -> Non
 async def record(transaction: Transaction, delivery: Delivery, attempt: Attempt, patience: Patience) -> None:
     """Take in what the channel said."""
     await recipients.remove(transaction, attempt.gone)
+    if attempt.gone_chat is not None:
+        await telegram.unlink_chat(transaction, attempt.gone_chat)
     state, reason = settled(delivery, attempt)
     tried = replace(
         delivery, attempts=delivery.attempts + 1, reached=(*delivery.reached, *attempt.reached), reason=reason

@@ -283,3 +283,8 @@ class_cancelled =
 offer_made =
     .title = The time you waited for is free
     .body = We are holding it for you. Take it before it is offered to the next in line.
+
+telegram_linked = Done: messages about your orders come here from now on. Send /stop to end that.
+telegram_not_linked = This link does not work any more. Open the app and take a new one.
+telegram_stopped = No more messages come here. You can link this chat again in the app.
+telegram_help = Messages about your orders come here. Send /stop to end that. To link this chat, use the button in the app.

@@ -1,0 +1,14 @@
+"""What only the push process needs."""
+
+from pydantic import Field
+
+from foyer_sandbox.settings import ProcessSettings
+
+
+class PushSettings(ProcessSettings):
+    """Keys that senders must show; empty ones are accepted by nobody."""
+
+    smsc_api_key: str = Field(default="", validation_alias="FOYER_SMSC_API_KEY")
+    telegram_bot_token: str = Field(default="", validation_alias="FOYER_TELEGRAM_BOT_TOKEN")
+    telegram_webhook_url: str = Field(default="", description="as if `setWebhook` had been called")
+    telegram_webhook_secret: str = Field(default="", validation_alias="FOYER_TELEGRAM_WEBHOOK_SECRET")

@@ -56,8 +56,8 @@ async def _paid(world: World, order: dict[str, Any], *statuses: str) -> dict[str
     await world.until(shown, f"order {order['number']} shows its payment")
     card = await world.order("rita", order["number"])
     (payment,) = card["money"]["payments"]
-    told = (payment["amount"], payment["method"], payment["state"], bool(payment["id"] and payment["at"]))
-    expect(told, (card["total"], "bank_card", "succeeded", True), "the payment on the card (A19)")
+    told = (payment["number"], payment["amount"], payment["method"], payment["state"], bool(payment["at"]))
+    expect(told, (1, card["total"], "bank_card", "succeeded", True), "the payment on the card (A19)")
     expect((card["money"]["status"], card["money"]["paid"]), ("paid", card["total"]), "the money on the card")
     expect((card["assignee_id"], card["applicant"]["id"]), (None, card["applicant_id"]), "executor and applicant (A19)")
     expect(card["applicant"]["name"] != "", True, "the applicant has a name on the card")

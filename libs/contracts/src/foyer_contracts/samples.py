@@ -223,6 +223,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             provider="yookassa",
             method="bank_card",
             paid_at=NOW + timedelta(minutes=2),
+            number=1,
         ),
         PAYMENT,
     ),

@@ -280,7 +280,7 @@ async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Mon
 
 
 async def next_part(transaction: Transaction, order_id: UUID) -> int:
-    """The number of the order's next part; lock the order's account first."""
+    """The number of the order's next payment; lock the order's account first."""
     result = await transaction.execute(_LAST_PART, {"order": order_id})
     return int(result.scalar_one()) + 1
 

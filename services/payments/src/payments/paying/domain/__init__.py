@@ -112,7 +112,7 @@ class Payment:
         received: what came in for the invoice; None unless succeeded.
         refund_reserved: how much of that was promised back, whether or not it went already.
         surcharge_reserved: the same of the surcharge.
-        part: its number among the order's payments, where the invoice is paid in parts.
+        part: its number among those of the order that came in (A19); None before, and of top-ups.
         source: account of the ledger that the money comes to.
         receipt: what the provider is told for the receipt (X6), as `receipts.receipt` makes it.
         attempts: how often the provider was asked to create it.

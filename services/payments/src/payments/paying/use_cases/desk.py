@@ -91,7 +91,7 @@ async def take(
     `account` and `invoice` are locked and come back as they are then saved, with the payment's id.
     """
     id_ = new_id()
-    part = await store.next_part(transaction, account.order_id) if invoice.in_parts else None
+    part = await store.next_part(transaction, account.order_id)
     await store.add(
         transaction,
         {

@@ -259,7 +259,7 @@ async def _succeed(
         received=received,
         method=answer.method or "unknown",
         paid_at=answer.paid_at or transaction.now,
-        part=await store.next_part(transaction, account.order_id) if invoice.in_parts else None,
+        part=await store.next_part(transaction, account.order_id),
     )
     await store.save(transaction, payment)
     account = account.receive(received)

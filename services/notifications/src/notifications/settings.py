@@ -74,6 +74,10 @@ class Settings(ServiceSettings):
     )
     webhook_timeout_seconds: float = Field(default=15, gt=0, description="for one call, with connecting")
     webhook_concurrency: int = Field(default=8, ge=1, description="calls under way at once")
+    forget_feed_days: float = Field(default=365, gt=0, description="entries of the feed go when they are older")
+    forget_deliveries_days: float = Field(
+        default=180, ge=14, description="deliveries that are over go when they are older; longer than events come again"
+    )
     feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"

@@ -12,7 +12,7 @@ from .channels.sms import Smsc
 from .channels.telegram import TelegramBot
 from .channels.webhook import HttpSender
 from .channels.webpush import Vapid, WebPush
-from .clock import Dispatch, reminding
+from .clock import Dispatch, forgetting, reminding
 from .consumers import subscriptions
 from .recipients.domain import DeviceKind
 from .settings import Settings
@@ -21,7 +21,7 @@ from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
 from .webhooks.clock import sending
 
-REMIND_SECONDS = 5.0
+REMIND_SECONDS, FORGET_SECONDS = 5.0, 600.0
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -64,6 +64,12 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         loops=[
             dispatch.loop,
             webhooks.loop,
+            forgetting(
+                database,
+                feed_days=settings.forget_feed_days,
+                delivery_days=settings.forget_deliveries_days,
+                every_seconds=FORGET_SECONDS,
+            ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
         close=(sender.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),

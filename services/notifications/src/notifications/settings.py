@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
         default=None, description="a Google service account's JSON; none: no push is sent, deliveries are skipped"
     )
 
+    rustore_url: str = Field(default="https://vkpns.rustore.ru", description="base address of RuStore's push API")
+    rustore_project_id: str = Field(default="", pattern="^[A-Za-z0-9_-]*$", description="none: no push by RuStore")
+    rustore_service_token: SecretStr = SecretStr("")
     vapid_private_key: SecretStr = Field(
         default=SecretStr(""), description="32 bytes in base64url, a P-256 key (RFC 8292); none: no push to browsers"
     )

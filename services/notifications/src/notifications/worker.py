@@ -8,6 +8,7 @@ from foyer_chassis.settings import ServiceSettings
 
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
+from .channels.rustore import RuStorePush
 from .channels.sms import Smsc
 from .channels.telegram import TelegramBot
 from .channels.webhook import HttpSender
@@ -21,6 +22,7 @@ from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
 from .webhooks.clock import sending
 
+Pusher = FcmPush | RuStorePush | WebPush
 REMIND_SECONDS, FORGET_SECONDS = 5.0, 600.0
 
 
@@ -76,13 +78,21 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
     )
 
 
-def build_push(settings: Settings) -> dict[DeviceKind, FcmPush | WebPush]:
+def build_push(settings: Settings) -> dict[DeviceKind, Pusher]:
     """What pushes to each kind of device that is set up."""
-    push: dict[DeviceKind, FcmPush | WebPush] = {}
+    push: dict[DeviceKind, Pusher] = {}
     if settings.fcm_credentials_file is not None:
         push[DeviceKind.FCM] = FcmPush(
             url=settings.fcm_url,
             credentials_file=settings.fcm_credentials_file,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+        )
+    if settings.rustore_project_id:
+        push[DeviceKind.RUSTORE] = RuStorePush(
+            url=settings.rustore_url,
+            project_id=settings.rustore_project_id,
+            service_token=settings.rustore_service_token,
             timeout_seconds=settings.send_timeout_seconds,
             connections=2 * settings.send_concurrency,
         )

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from foyer_tools import processes
 from foyer_tools.layout import Profile
+from foyer_tools.places import SANDBOX_PARTS
 from foyer_tools.servers import Servers
 from foyer_tools.state import State
 from foyer_tools.supervise import StartError, System, running
@@ -108,7 +109,7 @@ def test_leftovers_of_a_killed_run_are_ended_by_the_next(second_checkout: Server
     )
     assert first.stdout is not None
     pids = [int(pid) for pid in first.stdout.readline().split()]
-    assert len(pids) == 6
+    assert len(pids) == len(SANDBOX_PARTS) + 1, "and the gateway"
     first.kill()
     first.wait()
     assert all(psutil.pid_exists(pid) for pid in pids)

@@ -60,6 +60,8 @@ def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbo
     push = SandboxProcess(
         "push",
         tmp_path_factory.mktemp("push"),
+        FOYER_RUSTORE_PROJECT_ID="foyer-rustore",
+        FOYER_RUSTORE_SERVICE_TOKEN="service-token",
         FOYER_SMSC_API_KEY=SMSC_KEY,
         FOYER_TELEGRAM_BOT_TOKEN=BOT_TOKEN,
     )

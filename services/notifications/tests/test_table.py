@@ -253,7 +253,7 @@ async def test_every_sample_twice_and_in_any_order(notifications: Running) -> No
     async with notifications.database.read() as reading:
         rows = await reading.all(sa.select(deliveries.c.event_id, deliveries.c.recipient_id, deliveries.c.channel))
         entries = await reading.all(sa.select(feed_entries.c.event_id, feed_entries.c.addressee))
-    assert len(rows) == len({tuple(row.values()) for row in rows}) == 44
+    assert len(rows) == len({tuple(row.values()) for row in rows}) == 45
     assert len(entries) == len({tuple(entry.values()) for entry in entries}) == 26
 
 

@@ -108,6 +108,8 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         "FOYER_STRIPE_WEBHOOK_SECRET": state.secret("stripe-webhook"),
     }
     messengers = {
+        "FOYER_RUSTORE_PROJECT_ID": "foyer-sandbox",
+        "FOYER_RUSTORE_SERVICE_TOKEN": state.secret("rustore"),
         "FOYER_SMSC_API_KEY": state.secret("smsc"),
         "FOYER_TELEGRAM_BOT_TOKEN": state.secret("telegram-bot"),
         "FOYER_TELEGRAM_WEBHOOK_SECRET": state.secret("telegram-webhook"),
@@ -154,6 +156,7 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_FCM_URL": sandbox_urls["push"],
             "FOYER_FCM_CREDENTIALS_FILE": str(states / "push" / "service-account.json"),
             **messengers,
+            "FOYER_RUSTORE_URL": sandbox_urls["push"] + "/rustore",
             "FOYER_SMSC_URL": sandbox_urls["push"],
             "FOYER_TELEGRAM_URL": sandbox_urls["push"],
             "FOYER_TELEGRAM_BOT_NAME": "foyer_sandbox_bot",

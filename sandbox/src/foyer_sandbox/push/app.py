@@ -16,7 +16,7 @@ from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from foyer_sandbox.database import Database
-from foyer_sandbox.push import browsers, sms, telegram
+from foyer_sandbox.push import browsers, rustore, sms, telegram
 from foyer_sandbox.push.account import GRANT, TOKEN_SECONDS, GrantError, ServiceAccount
 from foyer_sandbox.push.errors import SendError, error_answer
 from foyer_sandbox.push.message import checked
@@ -41,6 +41,7 @@ def create_app(settings: PushSettings) -> FastAPI:
     app = FastAPI(title="Foyer sandbox: push gateway", lifespan=lifespan)
     app.include_router(switch_routes(board))
     app.include_router(browsers.browser_routes(store.database, board, settings.public_url))
+    app.include_router(rustore.rustore_routes(store, board, settings))
     app.include_router(sms.sms_routes(store.database, board, settings.smsc_api_key))
     app.include_router(telegram.telegram_routes(store.database, board, settings))
     add_front_doors(app)

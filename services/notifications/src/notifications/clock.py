@@ -14,6 +14,7 @@ from foyer_chassis.claims import Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Transaction
 
+from .feed import store as feed
 from .recipients.domain import Device
 from .settings import Settings
 from .telling.domain.deliveries import (
@@ -40,6 +41,7 @@ from .texts.renderer import Renderer
 #: Notifications that go out in one message at most; the next ones make another.
 MOST_TOGETHER = 50
 REMINDERS_AT_ONCE = 100
+FORGOTTEN_AT_ONCE = 1000
 
 _logger = log.get(__name__)
 
@@ -55,6 +57,21 @@ def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], 
         return due == REMINDERS_AT_ONCE
 
     return Loop("remind", step, every_seconds=every_seconds)
+
+
+def forgetting(database: Database, *, feed_days: float, delivery_days: float, every_seconds: float) -> Loop:
+    """The loop that forgets what is old, a bounded batch of each kind at a time, so that nobody waits for it."""
+
+    async def step() -> bool:
+        more = False
+        for forget, days in ((feed.forget, feed_days), (store.forget, delivery_days)):
+            async with database.transaction() as transaction:
+                before = transaction.now - timedelta(days=days)
+                gone = await forget(transaction, before=before, most=FORGOTTEN_AT_ONCE)
+                more |= gone == FORGOTTEN_AT_ONCE
+        return more
+
+    return Loop("forget", step, every_seconds=every_seconds)
 
 
 class Dispatch:

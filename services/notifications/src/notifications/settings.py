@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
         default=None, description="a Google service account's JSON; none: no push is sent, deliveries are skipped"
     )
 
+    rustore_url: str = Field(default="https://vkpns.rustore.ru", description="base address of RuStore's push API")
+    rustore_project_id: str = Field(default="", pattern="^[A-Za-z0-9_-]*$", description="none: no push by RuStore")
+    rustore_service_token: SecretStr = SecretStr("")
     vapid_private_key: SecretStr = Field(
         default=SecretStr(""), description="32 bytes in base64url, a P-256 key (RFC 8292); none: no push to browsers"
     )
@@ -74,6 +77,10 @@ class Settings(ServiceSettings):
     )
     webhook_timeout_seconds: float = Field(default=15, gt=0, description="for one call, with connecting")
     webhook_concurrency: int = Field(default=8, ge=1, description="calls under way at once")
+    forget_feed_days: float = Field(default=365, gt=0, description="entries of the feed go when they are older")
+    forget_deliveries_days: float = Field(
+        default=180, ge=14, description="deliveries that are over go when they are older; longer than events come again"
+    )
     feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"

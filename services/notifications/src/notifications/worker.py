@@ -8,11 +8,12 @@ from foyer_chassis.settings import ServiceSettings
 
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
+from .channels.rustore import RuStorePush
 from .channels.sms import Smsc
 from .channels.telegram import TelegramBot
 from .channels.webhook import HttpSender
 from .channels.webpush import Vapid, WebPush
-from .clock import Dispatch, reminding
+from .clock import Dispatch, forgetting, reminding
 from .consumers import subscriptions
 from .recipients.domain import DeviceKind
 from .settings import Settings
@@ -21,7 +22,8 @@ from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
 from .webhooks.clock import sending
 
-REMIND_SECONDS = 5.0
+Pusher = FcmPush | RuStorePush | WebPush
+REMIND_SECONDS, FORGET_SECONDS = 5.0, 600.0
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -64,19 +66,33 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         loops=[
             dispatch.loop,
             webhooks.loop,
+            forgetting(
+                database,
+                feed_days=settings.forget_feed_days,
+                delivery_days=settings.forget_deliveries_days,
+                every_seconds=FORGET_SECONDS,
+            ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
         close=(sender.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
     )
 
 
-def build_push(settings: Settings) -> dict[DeviceKind, FcmPush | WebPush]:
+def build_push(settings: Settings) -> dict[DeviceKind, Pusher]:
     """What pushes to each kind of device that is set up."""
-    push: dict[DeviceKind, FcmPush | WebPush] = {}
+    push: dict[DeviceKind, Pusher] = {}
     if settings.fcm_credentials_file is not None:
         push[DeviceKind.FCM] = FcmPush(
             url=settings.fcm_url,
             credentials_file=settings.fcm_credentials_file,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2 * settings.send_concurrency,
+        )
+    if settings.rustore_project_id:
+        push[DeviceKind.RUSTORE] = RuStorePush(
+            url=settings.rustore_url,
+            project_id=settings.rustore_project_id,
+            service_token=settings.rustore_service_token,
             timeout_seconds=settings.send_timeout_seconds,
             connections=2 * settings.send_concurrency,
         )

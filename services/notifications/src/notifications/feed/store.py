@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -33,6 +34,26 @@ _AFTER = (
     .limit(sa.bindparam("limit"))
 )
 _WRITERS_IN_TURN = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("feed_entries")))
+# By ids, which ascend with time: whatever there is, only so many rows at the old end are looked at.
+_OLDEST = (
+    sa.select(feed_entries.c.id, feed_entries.c.created_at)
+    .order_by(feed_entries.c.id)
+    .limit(sa.bindparam("most"))
+    .cte("oldest")
+)
+_GONE = (
+    sa.delete(feed_entries)
+    .where(
+        feed_entries.c.id.in_(
+            sa.select(_OLDEST.c.id).where(
+                _OLDEST.c.created_at < sa.bindparam("before", type_=sa.DateTime(timezone=True))
+            )
+        )
+    )
+    .returning(feed_entries.c.id)
+    .cte("gone")
+)
+_FORGET = sa.select(sa.func.count().label("gone")).select_from(_GONE)
 #: Where processes listen for new entries, and for what was read, by addressee.
 CHANGED_CHANNEL = "foyer_feed"
 
@@ -102,6 +123,13 @@ async def unread(transaction: Transaction, addressees: list[str], *, through: UU
     row = await transaction.one_or_none(_UNREAD, {"addressees": addressees, "through": through})
     assert row is not None
     return int(row["count_1"])
+
+
+async def forget(transaction: Transaction, *, before: datetime, most: int) -> int:
+    """Remove what is older than an instant, of the oldest `most` entries. How many went."""
+    row = await transaction.one_or_none(_FORGET, {"before": before, "most": most})
+    assert row is not None
+    return int(row["gone"])
 
 
 async def exists(transaction: Transaction, addressees: list[str], entry_id: UUID) -> bool:

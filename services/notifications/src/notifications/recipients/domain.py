@@ -52,6 +52,8 @@ class Recipient:
 class DeviceKind(StrEnum):
     #: An app that Firebase reaches.
     FCM = "fcm"
+    #: An app that RuStore reaches, on telephones without Google's services.
+    RUSTORE = "rustore"
     #: A browser, reached by Web Push.
     WEBPUSH = "webpush"
 
@@ -66,7 +68,7 @@ class BadPushSubscriptionError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where push messages are shown. `token` is FCM's registration token of an app, or the endpoint of a browser, which
+    """Where push messages are shown. `token` is FCM's or RuStore's of an app, or the endpoint of a browser, which
     has keys too, in base64url."""
 
     id: UUID

@@ -10,12 +10,12 @@ from foyer_chassis.http import InTransaction, Reading
 from pydantic import BaseModel, Field
 
 from . import store, use_cases
-from .domain import LONGEST_URL, Recipient, Subscription
+from .domain import LONGEST_URL, DeviceKind, Recipient, Subscription
 
 router = APIRouter(prefix="/v1", tags=["recipients"], dependencies=[requires("notifications:own")])
 
 DeviceToken = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_:.\-]{8,4096}$", description="FCM registration token of the app on this device")
+    str, Path(pattern=r"^[A-Za-z0-9_:.\-]{8,4096}$", description="FCM's or RuStore's token of the app on this device")
 ]
 
 
@@ -49,9 +49,11 @@ async def introduce_me(transaction: InTransaction, caller: CurrentCaller) -> MeO
 
 
 @router.put("/devices/{token}", status_code=204)
-async def register_device(token: DeviceToken, transaction: InTransaction, caller: CurrentCaller) -> Response:
+async def register_device(
+    token: DeviceToken, transaction: InTransaction, caller: CurrentCaller, kind: Literal["fcm", "rustore"] = "fcm"
+) -> Response:
     """Push messages for the caller go to this device too. A device serves whoever registered it last."""
-    await use_cases.register_device(transaction, caller, token)
+    await use_cases.register_device(transaction, caller, token, DeviceKind(kind))
     return Response(status_code=204)
 
 

@@ -157,9 +157,9 @@ async def devices_of(transaction: Transaction, person_id: UUID) -> list[Device]:
     ]
 
 
-async def register(transaction: Transaction, person_id: UUID, token: str) -> None:
-    """An app with FCM's token."""
-    await _register(transaction, person_id, token, DeviceKind.FCM)
+async def register(transaction: Transaction, person_id: UUID, token: str, kind: DeviceKind) -> None:
+    """An app."""
+    await _register(transaction, person_id, token, kind)
 
 
 async def subscribe(transaction: Transaction, person_id: UUID, subscription: Subscription) -> None:

@@ -134,6 +134,29 @@ _WAKE_RECIPIENT = (
     .values(due_at=_NOW)
     .returning(deliveries.c.id)
 )
+# By ids, which ascend with time: whatever there is, only so many rows at the old end are looked at.
+_OLDEST = (
+    sa.select(deliveries.c.id, deliveries.c.finished_at)
+    .where(deliveries.c.state != State.QUEUED.value)
+    .order_by(deliveries.c.id)
+    .limit(sa.bindparam("most"))
+    .cte("oldest")
+)
+_GONE = (
+    sa.delete(deliveries)
+    .where(
+        deliveries.c.id.in_(
+            sa.select(_OLDEST.c.id).where(
+                _OLDEST.c.finished_at < sa.bindparam("before", type_=sa.DateTime(timezone=True))
+            )
+        ),
+        # Sent again meanwhile, it is under way.
+        deliveries.c.state != State.QUEUED.value,
+    )
+    .returning(deliveries.c.id)
+    .cte("gone")
+)
+_FORGET = sa.select(sa.func.count().label("gone")).select_from(_GONE)
 
 
 def _delivery(row: sa.RowMapping) -> Delivery:
@@ -244,6 +267,13 @@ async def wake_of_order(transaction: Transaction, order_id: UUID) -> bool:
 
 async def wake_of_recipient(transaction: Transaction, person_id: UUID) -> bool:
     return bool(await transaction.all(_WAKE_RECIPIENT, {"of_recipient": person_id, "now": transaction.now}))
+
+
+async def forget(transaction: Transaction, *, before: datetime, most: int) -> int:
+    """Remove what was over before an instant, of the oldest `most`. How many went."""
+    row = await transaction.one_or_none(_FORGET, {"before": before, "most": most})
+    assert row is not None
+    return int(row["gone"])
 
 
 async def page(

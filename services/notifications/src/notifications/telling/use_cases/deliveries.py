@@ -84,14 +84,13 @@ async def look(
     """What to do with a claimed delivery, by what is known now. Push goes to devices of these `kinds`."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
     recipient = await recipients.recipient(transaction, delivery.recipient_id)
-    return decide(
+    devices = (
+        await recipients.devices_of(transaction, delivery.recipient_id) if delivery.channel is Channel.PUSH else []
+    )
+    decision = decide(
         delivery,
         recipient=recipient,
-        devices=[
-            device for device in await recipients.devices_of(transaction, delivery.recipient_id) if device.kind in kinds
-        ]
-        if delivery.channel is Channel.PUSH
-        else (),
+        devices=[device for device in devices if device.kind in kinds],
         chat_id=await telegram.chat_of(transaction, delivery.recipient_id)
         if delivery.channel is Channel.TELEGRAM
         else None,
@@ -104,6 +103,9 @@ async def look(
         patience=patience,
         now=transaction.now,
     )
+    if devices and decision == Skip("no_device"):
+        return Skip("push_not_configured")
+    return decision
 
 
 async def wait(transaction: Transaction, delivery: Delivery, wait: Wait) -> None:

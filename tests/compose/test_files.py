@@ -66,6 +66,8 @@ def test_the_script_makes_the_secrets_that_are_needed_once(tmp_path: Path) -> No
     made = dict(line.split("=", 1) for line in first.splitlines())
     assert set(made) == set(re.findall(r"\$\{([A-Z_]+):\?", TEXT))
     assert len(set(made.values())) == len(made)
+    key = made.pop("VAPID_PRIVATE_KEY")
+    assert re.fullmatch(r"[0-9A-Za-z_-]{43}", key), "32 bytes in base64url (RFC 8292)"
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in made.values())
 
 

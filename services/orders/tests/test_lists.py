@@ -13,7 +13,6 @@ from foyer_contracts import chat, payments
 from foyer_contracts.envelope import Event, EventData
 from foyer_contracts.money import Money
 from foyer_contracts.samples import SAMPLES
-from orders.listing.store.looking import Look, Step
 
 from .conftest import NOW, Desk, Heard
 
@@ -236,15 +235,22 @@ async def test_pages_are_stable_while_orders_come(desk: Desk) -> None:
 
 
 @pytest.mark.feature("B4")
-@pytest.mark.parametrize("few", [1, 3, 100])
-@pytest.mark.parametrize("filters", [{}, {"kind": "request"}, {"status": ["new", "in_progress"]}])
+@pytest.mark.parametrize(("walked", "spans"), [(1, (1, 2, None)), (3, (1, None)), (3, (1_000, None)), (100, ())])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"kind": "request"},
+        {"status": ["new", "in_progress"]},
+        {"created_from": "2026-01-01T00:00:00Z", "created_before": "2030-01-01T00:00:00Z"},
+    ],
+)
 async def test_every_look_of_a_search_finds_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, few: int, filters: dict[str, Any]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, walked: int, spans: tuple[int | None, ...], filters: dict[str, Any]
 ) -> None:
     """Behind many orders that have the word not, and among many that have it; page by page; however it is looked for."""
-    steps = {walk: (Step(walk, 1), Step(Look.FEW, few), Step(walk, 3), Step(Look.ALL, None)) for walk in Look}
-    monkeypatch.setattr("orders.listing.store.query.BY_WORDS", steps[Look.TEXTS])
-    monkeypatch.setattr("orders.listing.store.query.BY_FILTERS", steps[Look.FILTERED])
+    monkeypatch.setattr("orders.listing.store.looking.WALKED", walked)
+    monkeypatch.setattr("orders.listing.store.query.SPANS", spans)
     rare = await desk.place(await desk.offering(title="Камин на 5 дров"))
     common = await desk.offering()
     many = sorted([(await desk.place(common))["number"] for _ in range(5)], reverse=True)

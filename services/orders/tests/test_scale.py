@@ -37,7 +37,7 @@ COUNT = 200_000
 BIG = frozenset({"orders", "order_search", "order_history", "people", "order_files"})
 #: 8 KiB pages that a query may touch: 2,000 are 16 MiB, a fifteenth of the orders. A page of the list needs about 200.
 MOST_PAGES = 2_000
-#: A search walks up to 33,000 texts and looks up the orders that it finds among them.
+#: A look of a search finds up to so many orders that only some of have all that is asked for.
 MOST_FOUND_PAGES = 20_000
 #: 5,000 orders are looked at to be counted, each on a page of its own and found by three more at worst.
 MOST_COUNTED_PAGES = 40_000
@@ -69,9 +69,9 @@ class Watched:
             self._note(sql, parameters)
 
         def noted(method: Any) -> Any:
-            async def call(direct: Direct, sql: str, *arguments: Any) -> Any:
+            async def call(direct: Direct, sql: str, *arguments: Any, **how: Any) -> Any:
                 self._note(sql, arguments)
-                return await method(direct, sql, *arguments)
+                return await method(direct, sql, *arguments, **how)
 
             return call
 

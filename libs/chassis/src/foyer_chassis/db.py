@@ -38,6 +38,8 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "30000",
     "lock_timeout": "10000",
     "jit": "off",
+    # Starting workers takes longer than most of our answers; with many clients there is nobody idle to help.
+    "max_parallel_workers_per_gather": "0",
     # What PostgreSQL writes as JSON itself has instants in UTC.
     "timezone": "UTC",
 }
@@ -161,13 +163,24 @@ class Direct(UnitOfWork):
         super().__init__(now)
         self._connection = connection
 
-    async def row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
-        """The first row. Statements are prepared once per connection."""
+    async def row(self, sql: str, *arguments: Any, planned_anew: bool = False) -> asyncpg.Record | None:
+        """The first row. Statements are prepared once per connection.
+
+        Args:
+            planned_anew: by a plan for these very arguments. After five times PostgreSQL may keep a plan for any; where
+                the best one depends on the arguments, as with patterns, that one is bad for some of them.
+        """
+        if planned_anew:
+            statement = await self._connection.prepare(sql, name="")
+            return await statement.fetchrow(*arguments)
         return await self._connection.fetchrow(sql, *arguments)
 
-    async def rows(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *arguments)
-        return rows
+    async def rows(self, sql: str, *arguments: Any, planned_anew: bool = False) -> list[asyncpg.Record]:
+        """All rows; see `row`."""
+        if planned_anew:
+            statement = await self._connection.prepare(sql, name="")
+            return list(await statement.fetch(*arguments))
+        return list(await self._connection.fetch(sql, *arguments))
 
 
 class Database:

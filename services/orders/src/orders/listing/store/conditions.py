@@ -17,6 +17,7 @@ from ..domain import CLOSED, SHORTEST_WORD, Filters, Scope, Words
 
 #: As the partial index `orders_open` has it.
 OPEN = f"o.status NOT IN ({', '.join(repr(status) for status in CLOSED)})"
+_PIECE = 3
 _OURS = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -50,31 +51,54 @@ def in_ids(column: str, ids: Sequence[UUID], argument: Arguments) -> str:
 
 
 def like(column: str, words: Words, argument: Arguments) -> list[str]:
-    return [f"{column} LIKE {argument(_pattern(word), 'text')}" for word in words.words]
+    return [f"{column} LIKE {argument(f'{_before(word)}{_escaped(word)}%', 'text')}" for word in words.words]
 
 
-def _pattern(word: str) -> str:
+def roughly_like(column: str, words: Words, argument: Arguments) -> list[str]:
+    """What `like` finds and perhaps more, for the index of trigrams: it reads all that it knows of each trigram, and
+    those of one word are in nearly the same texts, so that every third one will do."""
+    return [
+        f"{column} LIKE {argument(_before(word) + '%'.join(map(_escaped, _pieces(word))) + '%', 'text')}"
+        for word in words.words
+    ]
+
+
+def _before(word: str) -> str:
     # The index knows nothing shorter than three characters, but for the beginnings of words.
-    return f"{'% ' if len(word) < SHORTEST_WORD else '%'}{_escaped(word)}%"
+    return "% " if len(word) < SHORTEST_WORD else "%"
+
+
+def _pieces(word: str) -> list[str]:
+    if len(word) < 2 * _PIECE:
+        return [word]
+    last = len(word) - _PIECE
+    return [*(word[start : start + _PIECE] for start in range(0, last - _PIECE + 1, _PIECE)), word[last:]]
 
 
 def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str] | None:
-    """Which orders the caller may see at all (B1, B2), with the filter on kinds; None: none."""
+def reach(
+    scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments, *, by_texts: bool = False
+) -> list[str] | None:
+    """Which orders the caller may see at all (B1, B2), with the filter on kinds; None: none.
+
+    Args:
+        by_texts: kinds are asked of the texts `s`: their index knows them beside the words, that of the orders would be
+            long and save little.
+    """
+    among = _filed_kinds if by_texts else _kinds
     if scope.own is not None:
         own = [f"o.applicant_id = {argument(scope.own, 'uuid')}"]
-        return [*own, one_of("o.kind", filters.kinds)] if filters.kinds else own
-    wanted = frozenset(filters.kinds) or every_kind
-    all_of, assigned_of = scope.all_of & wanted, (scope.assigned_of - scope.all_of) & wanted
+        return [*own, among(filters.kinds)] if filters.kinds else own
+    all_of, assigned_of = _reached(scope, filters, every_kind)
     parts = []
     if all_of:
         # No condition where it would exclude nothing.
-        parts.append("" if all_of == every_kind else one_of("o.kind", all_of))
+        parts.append("" if all_of == every_kind else among(all_of))
     if assigned_of:
-        parts.append(f"({one_of('o.kind', assigned_of)} AND o.assignee_id = {argument(scope.assignee, 'uuid')})")
+        parts.append(f"({among(assigned_of)} AND o.assignee_id = {argument(scope.assignee, 'uuid')})")
     if not parts:
         return None
     conditions = [part for part in parts if part] if len(parts) == 1 else [f"({' OR '.join(parts)})"]
@@ -84,21 +108,35 @@ def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: 
 
 
 def filed(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str]:
-    """What `reach` and `filtered` ask of kinds, locations and offerings, of the texts: their index knows these too."""
+    """What `reach` and `filtered` ask of kinds, locations and offerings, of the texts, where they do not ask it of them
+    already: their index knows these too."""
     found = []
-    kinds = frozenset(filters.kinds) or every_kind
-    if scope.own is None:
-        kinds &= scope.all_of | scope.assigned_of
-    if kinds != every_kind:
-        found.append(one_of("s.kind", kinds))
+    all_of, assigned_of = _reached(scope, filters, every_kind)
+    if scope.own is None and all_of and assigned_of:
+        found.append(_filed_kinds(all_of | assigned_of))
     for column, ids in (
         ("s.location_id", scope.locations),
         ("s.location_id", filters.location_ids),
         ("s.offering_id", filters.offering_ids),
     ):
         if ids:
-            found.append(in_ids(column, ids, argument))
+            found.append(f"ARRAY[{column}] && {argument(ids, 'uuid[]')}")
     return found
+
+
+def _reached(scope: Scope, filters: Filters, every_kind: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Kinds of which the caller sees every order, and those of which only their own work; of those asked for."""
+    wanted = frozenset(filters.kinds) or every_kind
+    return scope.all_of & wanted, (scope.assigned_of - scope.all_of) & wanted
+
+
+def _kinds(kinds: Collection[str]) -> str:
+    return one_of("o.kind", kinds)
+
+
+def _filed_kinds(kinds: Collection[str]) -> str:
+    # As an array, so that one walk through the index serves several.
+    return f"ARRAY[s.kind] && ARRAY[{literals(kinds)}]::text[]"
 
 
 def filtered(filters: Filters, now: datetime, argument: Arguments) -> list[str]:

@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from foyer_chassis.db import Transaction
+from foyer_contracts.ids import first_id_of
 
 from ..domain import CLOSED, Filters, Scope, Sorting
 from . import conditions
 from .conditions import Arguments
-from .looking import BY_FILTERS, BY_WORDS, Look, Sought, Step, found_by_words, looking
+from .looking import SPANS, Look, Sought, Walked, found_by_words, in_span, walk, walking
 
 #: Texts that are looked at, and how many of them have words that are not looked up in the index to be counted.
 SAMPLE = 3_000
@@ -44,10 +45,9 @@ _STAFF_ROW = f"{_MONEY.format('o.costs_amount', 'costs')}, o.rating, o.unread_by
 _OWN_ROW = "o.rating, o.unread_by_applicant AS unread"
 _WITHOUT_MONEY = "o.terms = 'free' OR (o.status IN ('cancelled', 'removed') AND o.refund_amount = 0)"
 _PAGE = (
-    "SELECT coalesce(json_agg(r), '[]')::text AS items, count(*) AS count, (array_agg(r.id))[count(*)] AS last{more}"
+    "SELECT coalesce(json_agg(r), '[]')::text AS items, count(*) AS count, (array_agg(r.id))[count(*)] AS last"
     " FROM ({select}) AS r"
 )
-_LOOKED_AT = ", (SELECT count(*) FROM looked_at) AS looked_at"
 #: The digits of a phone without the country's code, which people write as +7 or as 8.
 PHONE_TAIL = 10
 MOST_PEOPLE = 200
@@ -69,6 +69,11 @@ _OF_NEWEST = (
     "SELECT count(*) AS count FROM (SELECT text FROM order_search ORDER BY order_id DESC LIMIT {newest}) AS s"
     " WHERE {like}"
 )
+
+
+#: A page as JSON, how many rows it has, and the id of its last order.
+Page = tuple[str, int, UUID | None]
+_NOTHING: Page = "[]", 0, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +114,13 @@ class Query:
         return bool(self._scope.own or filters.applicant_id or filters.premises_id or self._phone)
 
     @property
-    def _has_only_words(self) -> bool:
-        """Nothing limits what is found but its words."""
-        scope = self._scope
-        everything = scope.own is None and scope.all_of >= self._every_kind and not scope.locations
-        return everything and self._filters == Filters(words=self._filters.words)
-
-    @property
     def _phone(self) -> str | None:
         return None if self._filters.words is None else self._filters.words.phone_digits
 
     def _conditions(self, argument: Arguments, *, with_status: bool) -> list[str] | None:
         """None: nothing can be found."""
-        found = conditions.reach(self._scope, self._filters, self._every_kind, argument)
+        by_texts = self._words is not None
+        found = conditions.reach(self._scope, self._filters, self._every_kind, argument, by_texts=by_texts)
         if found is None:
             return None
         found.append("o.status <> 'removed'")
@@ -159,27 +158,16 @@ class Query:
             " AS title"
         )
 
-    async def page(
-        self, transaction: Transaction, *, after: UUID | None, sorting: Sorting, limit: int
-    ) -> tuple[str, int, UUID | None]:
-        """A page as JSON, how many rows it has, and the id of its last order."""
+    async def page(self, transaction: Transaction, *, after: UUID | None, sorting: Sorting, limit: int) -> Page:
         if self._words is None or self._is_narrow:
             return await self._page(transaction, after, sorting, limit)
-        for step in BY_WORDS if self._has_only_words else BY_FILTERS:
-            page, is_it = await self._found_page(transaction, step, after, sorting, limit)
-            if is_it:
-                break
-        return page
+        return await self._searched_page(transaction, after, sorting, limit)
 
-    async def unread_page(
-        self, transaction: Transaction, *, limit: int, after: UUID | None
-    ) -> tuple[str, int, UUID | None]:
+    async def unread_page(self, transaction: Transaction, *, limit: int, after: UUID | None) -> Page:
         """B28: the applicant's unread orders, the newest first."""
         return await self._page(transaction, after, "newest", limit, more=("o.unread_by_applicant",))
 
-    async def read_page(
-        self, transaction: Transaction, *, limit: int, after: UUID | None
-    ) -> tuple[str, int, UUID | None]:
+    async def read_page(self, transaction: Transaction, *, limit: int, after: UUID | None) -> Page:
         return await self._page(transaction, after, "newest", limit, more=("NOT o.unread_by_applicant",))
 
     async def _page(
@@ -191,13 +179,13 @@ class Query:
         *,
         window: int | None = None,
         more: Sequence[str] = (),
-    ) -> tuple[str, int, UUID | None]:
+    ) -> Page:
         await self._look_up_phone(transaction)
         argument = Arguments()
         columns = self._columns(argument)
         where = self._conditions(argument, with_status=True)
         if where is None:
-            return "[]", 0, None
+            return _NOTHING
         where += more
         direction = _direction(sorting)
         beyond = _beyond(after, sorting, argument)
@@ -211,49 +199,76 @@ class Query:
             f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}"  # noqa: S608 (text of ours, see conditions)
             f" ORDER BY o.id{direction} LIMIT {argument(limit, 'int')}"
         )
-        row = await (await transaction.direct()).row(_PAGE.format(more="", select=select), *argument.values)
+        row = await (await transaction.direct()).row(_PAGE.format(select=select), *argument.values)
         assert row is not None
         return row["items"], row["count"], row["last"]
 
-    async def _found_page(
-        self, transaction: Transaction, step: Step, after: UUID | None, sorting: Sorting, limit: int
-    ) -> tuple[tuple[str, int, UUID | None], bool]:
-        """What one look finds, and whether that is the page: it is full, or there is nothing more."""
+    async def _searched_page(self, transaction: Transaction, after: UUID | None, sorting: Sorting, limit: int) -> Page:
+        """A page of a text search: one look after the other, until it is full or there is nothing more."""
+        page = await self._look(transaction, after, sorting, limit, walking)
+        if page[1] == limit:
+            return page
+        walked = await self._walked(transaction, after, sorting)
+        if walked is None:
+            return page
+        for span in SPANS:
+            page = await self._look(transaction, after, sorting, limit, in_span(walked, span))
+            if page[1] == limit:
+                break
+        return page
+
+    async def _look(
+        self, transaction: Transaction, after: UUID | None, sorting: Sorting, limit: int, look: Look
+    ) -> Page:
+        """What one look finds."""
         argument = Arguments()
         columns = self._columns(argument)
-        sought = self._sought(argument, with_status=True, beyond=_beyond(after, sorting, argument), sorting=sorting)
+        sought = self._sought(argument, after, sorting)
         if sought is None:
-            return ("[]", 0, None), True
-        parts = looking(step, sought, argument, argument(limit, "int"))
+            return _NOTHING
         select = (
-            f"SELECT {columns} FROM ({parts.found}) AS f JOIN orders o ON o.id = f.id"  # noqa: S608 (text of ours)
-            f" ORDER BY o.id{_direction(sorting)}"
+            f"SELECT {columns} FROM ({look(sought, argument, argument(limit, 'int'))}) AS f"  # noqa: S608 (text of ours)
+            f" JOIN orders o ON o.id = f.id ORDER BY o.id{sought.direction}"
         )
-        page = _PAGE.format(more=_LOOKED_AT if parts.looked_at else "", select=select)
-        if parts.looked_at:
-            page = f"WITH looked_at AS MATERIALIZED ({parts.looked_at}) {page}"
-        row = await (await transaction.direct()).row(page, *argument.values)
+        direct = await transaction.direct()
+        row = await direct.row(_PAGE.format(select=select), *argument.values, planned_anew=True)
         assert row is not None
-        whole = step.most is None or (parts.looked_at is not None and row["looked_at"] < step.most)
-        # Some of what the index knows, in no order, is no page.
-        full = row["count"] == limit and step.look is not Look.FEW
-        return (row["items"], row["count"], row["last"]), whole or full
+        return row["items"], row["count"], row["last"]
 
-    def _sought(
-        self, argument: Arguments, *, with_status: bool, beyond: str | None = None, sorting: Sorting = "newest"
-    ) -> Sought | None:
+    async def _walked(self, transaction: Transaction, after: UUID | None, sorting: Sorting) -> Walked | None:
+        """Where a walk goes; None: it sees everything, or nothing can be found."""
+        sought = self._sought(Arguments(), after, sorting)
+        if sought is None:
+            return None
+        argument = Arguments()
+        row = await (await transaction.direct()).row(walk(sought, argument), *argument.values)
+        assert row is not None
+        return None if row["last"] is None else Walked(row["first"], row["last"])
+
+    def _sought(self, argument: Arguments, after: UUID | None, sorting: Sorting) -> Sought | None:
         """None: nothing can be found."""
-        filters = self._conditions(argument, with_status=with_status)
+        filters = self._conditions(argument, with_status=True)
         if filters is None:
             return None
         assert self._words is not None
+        near, far = self._ends(after, sorting)
         return Sought(
             filters=filters,
-            words=conditions.like("s.text", self._words, argument),
+            words=self._words,
             filed=conditions.filed(self._scope, self._filters, self._every_kind, argument),
-            beyond=beyond,
+            near=near,
+            far=far,
             ascending=sorting == "oldest",
         )
+
+    def _ends(self, after: UUID | None, sorting: Sorting) -> tuple[UUID | None, UUID | None]:
+        """Between which ids there may be orders of this page and those that follow."""
+        filters = self._filters
+        since = None if filters.created_from is None else UUID(int=first_id_of(filters.created_from).int - 1)
+        before = None if filters.created_before is None else first_id_of(filters.created_before)
+        if sorting == "oldest":
+            return max((end for end in (since, after) if end is not None), default=None), before
+        return min((end for end in (before, after) if end is not None), default=None), since
 
     async def counts(self, transaction: Transaction, codes: Sequence[str]) -> dict[str, Count]:
         """How many orders each status has; the status filter itself does not count."""
@@ -308,12 +323,17 @@ class Query:
             return Group((), whole=True, closed=closed)
         if closed is not None:
             where.append(conditions.one_of("o.status", CLOSED) if closed else conditions.OPEN)
+        looked = ""
         if self._words is not None:
             where += conditions.filed(self._scope, self._filters, self._every_kind, argument)
-            where += conditions.like("s.text", self._words, argument)
+            if source is _FOUND:
+                looked = found_by_words(where, self._words, argument)
+            else:
+                where += conditions.like("s.text", self._words, argument)
         window = argument(MOST_GROUPED, "int")
-        select = source.format(where=" AND ".join(where), found=found_by_words(where), window=window)
-        rows = await (await transaction.direct()).rows(_GROUPED.format(select=select), *argument.values)
+        select = source.format(where=" AND ".join(where), found=looked, window=window)
+        direct = await transaction.direct()
+        rows = await direct.rows(_GROUPED.format(select=select), *argument.values, planned_anew=self._words is not None)
         found = tuple((row["status"], row["label"], row["count"]) for row in rows)
         whole = source is not _NEWEST and sum(count for *_, count in found) < MOST_GROUPED
         return Group(found, whole=whole, closed=closed)

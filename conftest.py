@@ -7,6 +7,11 @@ import re
 from collections.abc import Generator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+#: Tests that use the broker, start servers or measure: one after the other, whatever runs beside them.
+ONE_BY_ONE = ("libs/chassis/", "tools/", "tests/", "benchmarks/")
 
 #: An access token (RFC 7519, 3.1), a URL with a password (RFC 3986, 3.2.1), and 16 digits that may be a card's.
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}")
@@ -25,6 +30,18 @@ def _is_card(text: str) -> bool:
     digits = [int(letter) for letter in text if letter.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+class _Sharing(LoadScopeScheduling):  # type: ignore[misc]
+    """How several processes share the tests: whole files, and all that go one by one to the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "one by one" if path.startswith(ONE_BY_ONE) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _Sharing(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -92,6 +92,14 @@ def test_only_tests_that_passed_prove(folder: Path) -> None:
     assert rows["A27"] == {"tests": ["test_it.py::test_expected"], "passed": False}
 
 
+def test_processes_that_share_the_tests_prove_the_same(folder: Path) -> None:
+    run_pytest(folder, "--features-whole")
+    alone = outcome(folder)
+    assert run_pytest(folder, "--features-whole", "--numprocesses=2").returncode == 1
+    assert outcome(folder) == alone
+    assert alone["A1"]["tests"]
+
+
 def test_part_of_the_tests_changes_only_its_own_results(folder: Path) -> None:
     run_pytest(folder, "--features-whole")
     (folder / "test_it.py").write_text(TESTS.replace("assert n == 1", "pass"))

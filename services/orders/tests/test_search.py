@@ -237,8 +237,9 @@ async def test_a_large_catalogue_is_searched_through_its_indexes(orders: Running
     started = monotonic()
     for q in ("услуга номер 4711", "услга 4711", "деталь", "детлаь", "sku777", None):
         assert await search(orders, q)
-    # Half a second for each in the worst case, of which nearly all is for what is misspelt and everywhere.
-    assert monotonic() - started < 3
+    # Half a second for each in the worst case, of which nearly all is for what is misspelt and everywhere; more beside
+    # other tests. Without an index it would be minutes.
+    assert monotonic() - started < 15
     parameters = {
         **dict.fromkeys(("category", "kind", "location", "owner", "after", "after_rank")),
         "inactive_too": False,

@@ -23,6 +23,9 @@ from foyer_tools.places import ROOT, state_folder
 DOCUMENT = ROOT / "docs" / "features.md"
 _LINE = re.compile(r"^\s*[-*] +(?P<id>[A-Z]\d{1,3}) +(?P<text>\S.*)$")
 
+#: Of a test's report: the lines that it is marked with.
+_PROPERTY = "foyer_features"
+
 # nodeid → {"features": ["A1", …], "passed": bool}
 Outcomes = dict[str, dict[str, Any]]
 
@@ -110,7 +113,6 @@ class _Collector:
     def __init__(self, known: set[str] | None, whole: bool) -> None:
         self.known = known
         self.whole = whole
-        self.marked: dict[str, list[str]] = {}
         self.outcomes: Outcomes = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -120,19 +122,21 @@ class _Collector:
             if self.known is not None and (unknown := set(features) - self.known):
                 raise pytest.UsageError(f"{item.nodeid}: no such line in docs/features.md: {sorted(unknown)}")
             if features:
-                self.marked[item.nodeid] = features
+                # With the report, since that is all that comes back from a test in another process.
+                item.user_properties.append((_PROPERTY, features))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called for set-up, call and tear-down of each test."""
-        if report.nodeid not in self.marked:
+        features = dict(report.user_properties).get(_PROPERTY)
+        if features is None:
             return
-        outcome = self.outcomes.setdefault(
-            report.nodeid, {"features": self.marked[report.nodeid], "passed": report.outcome == "passed"}
-        )
+        outcome = self.outcomes.setdefault(report.nodeid, {"features": features, "passed": report.outcome == "passed"})
         outcome["passed"] = outcome["passed"] and report.outcome == "passed" and not hasattr(report, "wasxfail")
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """A whole run replaces the results, a part of the tests only its own."""
+        if hasattr(session.config, "workerinput"):
+            return  # The process that shares the tests out hears of all of them.
         outcomes = self.outcomes if self.whole else {**load(), **self.outcomes}
         temporary = results_file().with_suffix(".new")
         temporary.write_text(json.dumps(outcomes, indent=1, sort_keys=True), encoding="utf-8")

@@ -18,6 +18,8 @@ from foyer_tools.steps import say, step
 
 CHECKED = ("foyer", "conftest.py", "libs", "services", "sandbox", "tools", "tests", "benchmarks")
 STATIC_SECONDS = 600
+#: That share the tests, see conftest.py for which stay together. Servers and what e2e starts want processors too.
+PROCESSES = 2
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ def _run_pytest(addresses: servers.Addresses, arguments: Sequence[str], *, fast:
     if addresses.management_url:
         environment["FOYER_TEST_RABBITMQ_MANAGEMENT_URL"] = addresses.management_url
     chosen = list(arguments)
-    if not arguments and not fast:
-        chosen = ["--features-whole"]
+    if not arguments:
+        chosen = [f"--numprocesses={PROCESSES}", "--dist=loadscope", *([] if fast else ["--features-whole"])]
     if not any(part == "-m" or part.startswith("-m=") for part in arguments):
         chosen += ["-m", "not slow"]
     if fast:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from foyer_chassis.roles import ALL_KINDS, kinds_of
-from orders.listing.domain import Filters, Scope
+from orders.listing.domain import Filters, Scope, Words
 from orders.listing.store import Query
 from orders.ordering.domain.machine import GROUPS
 from orders.ordering.domain.titles import MONEY_TITLES
@@ -57,7 +57,7 @@ class _Recorder:
     async def direct(self) -> _Recorder:
         return self
 
-    async def row(self, sql: str, *arguments: object) -> dict[str, Any]:
+    async def row(self, sql: str, *arguments: object, planned_anew: bool = False) -> dict[str, Any]:
         self.sql, self.arguments = sql, arguments
         return {"items": "[]", "count": 0, "last": None}
 

@@ -4,8 +4,9 @@ Words that many orders have are found at once near the top, words that few have 
 costs as much as there is of each word in the time that it is asked about: all time is asked about at last.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from ...ordering.tables import PERIOD, PERIOD_SHIFT
@@ -14,36 +15,34 @@ from .conditions import Arguments, like, roughly_like
 
 #: Texts that are walked before the index is asked.
 WALKED = 3_000
-#: The index is asked about times so many times as long as the walked texts took, one after the other; None: all time.
-SPANS = (8, 64, None)
+#: The index is asked about times so many times as long as the walked texts took, one after the other, and at last about
+#: all time.
+SPANS = (8, 64)
 
 _PERIOD_OF_TEXT = PERIOD.format("s.order_id")
 _WALK = (
-    "SELECT (SELECT order_id FROM order_search{where} ORDER BY order_id{direction} LIMIT 1) AS first,"
-    " (SELECT order_id FROM order_search{where} ORDER BY order_id{direction} OFFSET {walked} LIMIT 1) AS last"
+    "SELECT (SELECT order_id FROM order_search{where} ORDER BY order_id DESC LIMIT 1) AS first,"
+    " (SELECT order_id FROM order_search{where} ORDER BY order_id DESC OFFSET {walked} LIMIT 1) AS last"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """A page begins with the newest order before the id `near`; those of `far` and before are none. None: no such end."""
+
+    near: UUID | None
+    far: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sought:
-    """What a search is for. `filters` are conditions on orders `o`; `filed` says of their texts `s` what the filters
-    say of orders. The page begins after the id `near`, and all there is ends before `far`; None: no such end.
-    """
+    """What a search is for: words in texts `s`. `filters` are conditions on their orders `o`; `filed` says of the texts
+    what the filters say of orders."""
 
     words: Words
     filters: Sequence[str]
     filed: Sequence[str]
-    near: UUID | None
-    far: UUID | None
-    ascending: bool
-
-    @property
-    def direction(self) -> str:
-        return "" if self.ascending else " DESC"
-
-    @property
-    def onwards(self) -> str:
-        return ">" if self.ascending else "<"
+    ends: Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +53,49 @@ class Walked:
     last: UUID
 
 
-#: A look: the condition of a search, its arguments, how many ids are wanted → SQL of the first ids in question.
+#: A look: what is sought, the statement's arguments, how many ids are wanted → SQL of the newest ids.
 Look = Callable[[Sought, Arguments, str], str]
 
 
 def walking(sought: Sought, argument: Arguments, limit: str) -> str:
-    """The first ids among the texts that are walked."""
+    """The newest ids among the texts that are walked."""
     # The order of the walk is the order of the page, so that it ends when the page is full.
-    where = _between(sought, argument)
-    walked = argument(WALKED, "int")
-    texts = f"SELECT * FROM order_search{where} ORDER BY order_id{sought.direction} LIMIT {walked}"  # noqa: S608
+    where = _between(sought.ends, argument)
+    texts = f"SELECT * FROM order_search{where} ORDER BY order_id DESC LIMIT {argument(WALKED, 'int')}"  # noqa: S608
     return _ids(
         f"({texts}) AS s JOIN orders o ON o.id = s.order_id",
         [*like("s.text", sought.words, argument), *sought.filed, *sought.filters],
-        f"s.order_id{sought.direction} LIMIT {limit}",
+        f"s.order_id DESC LIMIT {limit}",
     )
 
 
-def walk(sought: Sought, argument: Arguments) -> str:
+def walk(ends: Ends, argument: Arguments) -> str:
     """What the walk began and ended with, as `first` and `last`; no `last`: it has seen everything."""
-    where = _between(sought, argument)
-    return _WALK.format(where=where, direction=sought.direction, walked=argument(WALKED - 1, "int"))
+    return _WALK.format(where=_between(ends, argument), walked=argument(WALKED - 1, "int"))
 
 
-def in_span(walked: Walked, span: int | None) -> Look:
-    """The first ids in that many times the time that was walked, by whichever of the indexes PostgreSQL thinks best."""
+def bounds(ends: Ends, walked: Walked) -> Iterator[UUID | None]:
+    """Down to which ids the index is asked, one after the other; at last to the far end."""
+    begun = _period(walked.first)
+    for span in SPANS:
+        reached = begun - span * max(begun - _period(walked.last), 1)
+        until = UUID(int=max(reached, 0) << PERIOD_SHIFT)
+        if reached <= 0 or (ends.far is not None and until <= ends.far):
+            break
+        yield until
+    yield ends.far
+
+
+def down_to(until: UUID | None) -> Look:
+    """The newest ids down to there, by whichever of the indexes PostgreSQL thinks best."""
 
     def look(sought: Sought, argument: Arguments, limit: str) -> str:
         where = [*sought.filed, *sought.filters]
-        if sought.near is not None:
-            where += _side(sought.onwards, sought.near, argument)
-        until = _bound(sought, walked, span)
+        if sought.ends.near is not None:
+            where += _side("<", sought.ends.near, argument)
         if until is not None:
-            where += _side("<=" if sought.ascending else ">=", until, argument)
-        return _ids(found_by_words(where, sought.words, argument), (), f"o.id{sought.direction} LIMIT {limit}")
+            where += _side(">=", until, argument)
+        return _ids(found_by_words(where, sought.words, argument), (), f"o.id DESC LIMIT {limit}")
 
     return look
 
@@ -106,22 +114,9 @@ def found_by_words(where: Sequence[str], words: Words, argument: Arguments) -> s
     return f"(SELECT s.* FROM ({found} OFFSET 0) AS s WHERE {_all(like('s.text', words, argument))}) AS o"  # noqa: S608
 
 
-def _bound(sought: Sought, walked: Walked, span: int | None) -> UUID | None:
-    """Up to which id the index is asked."""
-    if span is None:
-        return sought.far
-    begun, ended = _period(walked.first), _period(walked.last)
-    step = span * max(abs(ended - begun), 1)
-    reached = begun + step if sought.ascending else begun - step
-    until = UUID(int=max(reached, 0) << PERIOD_SHIFT)
-    if sought.far is not None and (until > sought.far) == sought.ascending:
-        return sought.far
-    return until
-
-
-def _side(operator: str, id_: UUID, argument: Arguments) -> list[str]:
+def _side(operator: Literal["<", ">="], id_: UUID, argument: Arguments) -> list[str]:
     """Orders on one side of an id; and the same of their texts, in the words of the index."""
-    loosely = operator if operator.endswith("=") else f"{operator}="
+    loosely = "<=" if operator == "<" else operator
     return [
         f"o.id {operator} {argument(id_, 'uuid')}",
         f"{_PERIOD_OF_TEXT} {loosely} {argument(_period(id_), 'int')}",
@@ -132,13 +127,13 @@ def _period(id_: UUID) -> int:
     return id_.int >> PERIOD_SHIFT
 
 
-def _between(sought: Sought, argument: Arguments) -> str:
-    ends = []
-    if sought.near is not None:
-        ends.append(f"order_id {sought.onwards} {argument(sought.near, 'uuid')}")
-    if sought.far is not None:
-        ends.append(f"order_id {'<' if sought.ascending else '>'} {argument(sought.far, 'uuid')}")
-    return f" WHERE {_all(ends)}" if ends else ""
+def _between(ends: Ends, argument: Arguments) -> str:
+    where = []
+    if ends.near is not None:
+        where.append(f"order_id < {argument(ends.near, 'uuid')}")
+    if ends.far is not None:
+        where.append(f"order_id > {argument(ends.far, 'uuid')}")
+    return f" WHERE {_all(where)}" if where else ""
 
 
 def _ids(rows: str, where: Sequence[str], order: str) -> str:

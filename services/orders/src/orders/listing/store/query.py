@@ -17,7 +17,7 @@ from foyer_contracts.ids import first_id_of
 from ..domain import CLOSED, Filters, Scope, Sorting
 from . import conditions
 from .conditions import Arguments
-from .looking import SPANS, Look, Sought, Walked, found_by_words, in_span, walk, walking
+from .looking import Ends, Look, Sought, Walked, bounds, down_to, found_by_words, walk, walking
 
 #: Texts that are looked at, and how many of them have words that are not looked up in the index to be counted.
 SAMPLE = 3_000
@@ -159,9 +159,9 @@ class Query:
         )
 
     async def page(self, transaction: Transaction, *, after: UUID | None, sorting: Sorting, limit: int) -> Page:
-        if self._words is None or self._is_narrow:
+        if self._words is None or self._is_narrow or sorting != "newest":
             return await self._page(transaction, after, sorting, limit)
-        return await self._searched_page(transaction, after, sorting, limit)
+        return await self._searched_page(transaction, self._ends(after), limit)
 
     async def unread_page(self, transaction: Transaction, *, limit: int, after: UUID | None) -> Page:
         """B28: the applicant's unread orders, the newest first."""
@@ -177,7 +177,6 @@ class Query:
         sorting: Sorting,
         limit: int,
         *,
-        window: int | None = None,
         more: Sequence[str] = (),
     ) -> Page:
         await self._look_up_phone(transaction)
@@ -203,72 +202,51 @@ class Query:
         assert row is not None
         return row["items"], row["count"], row["last"]
 
-    async def _searched_page(self, transaction: Transaction, after: UUID | None, sorting: Sorting, limit: int) -> Page:
+    async def _searched_page(self, transaction: Transaction, ends: Ends, limit: int) -> Page:
         """A page of a text search: one look after the other, until it is full or there is nothing more."""
-        page = await self._look(transaction, after, sorting, limit, walking)
+        page = await self._look(transaction, ends, limit, walking)
         if page[1] == limit:
             return page
-        walked = await self._walked(transaction, after, sorting)
+        walked = await self._walked(transaction, ends)
         if walked is None:
             return page
-        for span in SPANS:
-            page = await self._look(transaction, after, sorting, limit, in_span(walked, span))
+        for until in bounds(ends, walked):
+            page = await self._look(transaction, ends, limit, down_to(until))
             if page[1] == limit:
                 break
         return page
 
-    async def _look(
-        self, transaction: Transaction, after: UUID | None, sorting: Sorting, limit: int, look: Look
-    ) -> Page:
+    async def _look(self, transaction: Transaction, ends: Ends, limit: int, look: Look) -> Page:
         """What one look finds."""
         argument = Arguments()
         columns = self._columns(argument)
-        sought = self._sought(argument, after, sorting)
-        if sought is None:
+        filters = self._conditions(argument, with_status=True)
+        if filters is None:
             return _NOTHING
+        assert self._words is not None
+        filed = conditions.filed(self._scope, self._filters, self._every_kind, argument)
+        sought = Sought(self._words, filters, filed, ends)
         select = (
             f"SELECT {columns} FROM ({look(sought, argument, argument(limit, 'int'))}) AS f"  # noqa: S608 (text of ours)
-            f" JOIN orders o ON o.id = f.id ORDER BY o.id{sought.direction}"
+            f" JOIN orders o ON o.id = f.id ORDER BY o.id DESC"
         )
         direct = await transaction.direct()
         row = await direct.row(_PAGE.format(select=select), *argument.values, planned_anew=True)
         assert row is not None
         return row["items"], row["count"], row["last"]
 
-    async def _walked(self, transaction: Transaction, after: UUID | None, sorting: Sorting) -> Walked | None:
-        """Where a walk goes; None: it sees everything, or nothing can be found."""
-        sought = self._sought(Arguments(), after, sorting)
-        if sought is None:
-            return None
+    async def _walked(self, transaction: Transaction, ends: Ends) -> Walked | None:
+        """Where a walk goes; None: it sees everything."""
         argument = Arguments()
-        row = await (await transaction.direct()).row(walk(sought, argument), *argument.values)
+        row = await (await transaction.direct()).row(walk(ends, argument), *argument.values)
         assert row is not None
         return None if row["last"] is None else Walked(row["first"], row["last"])
 
-    def _sought(self, argument: Arguments, after: UUID | None, sorting: Sorting) -> Sought | None:
-        """None: nothing can be found."""
-        filters = self._conditions(argument, with_status=True)
-        if filters is None:
-            return None
-        assert self._words is not None
-        near, far = self._ends(after, sorting)
-        return Sought(
-            filters=filters,
-            words=self._words,
-            filed=conditions.filed(self._scope, self._filters, self._every_kind, argument),
-            near=near,
-            far=far,
-            ascending=sorting == "oldest",
-        )
-
-    def _ends(self, after: UUID | None, sorting: Sorting) -> tuple[UUID | None, UUID | None]:
+    def _ends(self, after: UUID | None) -> Ends:
         """Between which ids there may be orders of this page and those that follow."""
-        filters = self._filters
-        since = None if filters.created_from is None else UUID(int=first_id_of(filters.created_from).int - 1)
-        before = None if filters.created_before is None else first_id_of(filters.created_before)
-        if sorting == "oldest":
-            return max((end for end in (since, after) if end is not None), default=None), before
-        return min((end for end in (before, after) if end is not None), default=None), since
+        since, before = self._filters.created_from, self._filters.created_before
+        near = [end for end in (after, None if before is None else first_id_of(before)) if end is not None]
+        return Ends(min(near, default=None), None if since is None else UUID(int=first_id_of(since).int - 1))
 
     async def counts(self, transaction: Transaction, codes: Sequence[str]) -> dict[str, Count]:
         """How many orders each status has; the status filter itself does not count."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from foyer_chassis.roles import ALL_KINDS, kinds_of
-from orders.listing.domain import Filters, Scope, Words
+from orders.listing.domain import Filters, Scope
 from orders.listing.store import Query
 from orders.ordering.domain.machine import GROUPS
 from orders.ordering.domain.titles import MONEY_TITLES

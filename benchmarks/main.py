@@ -27,6 +27,7 @@ from . import (
     lodging,
     placing,
     relaying,
+    searching,
     seed,
 )
 from .bench import FULL, QUICK, Bench, profile
@@ -40,6 +41,7 @@ BENCHES: dict[str, Measure] = {
     "place": placing.measure,
     "place-gateway": placing.measure_gateway,
     "list": listing.measure,
+    "search": searching.measure,
     "relay": relaying.measure,
     "handle": handling.measure,
     "hop": hopping.measure,

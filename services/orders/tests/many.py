@@ -13,6 +13,7 @@ CUSTOMERS = 50_000
 OFFERINGS = 60
 LOCATIONS = 12
 STAFF = 40
+FIRST_NUMBER = 2_000_001
 #: A customer with a five-hundredth of all orders.
 REGULAR = 1
 DAYS = 730
@@ -85,7 +86,7 @@ SELECT
     -- A UUIDv7 of that instant (RFC 9562, 5.7).
     (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0')
         || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
-    2000000 + n, kind, {_id("offering", "offering")}, 1,
+    {FIRST_NUMBER - 1} + n, kind, {_id("offering", "offering")}, 1,
     CASE WHEN offering % 10 = 1 THEN 'Вызов сантехника ' WHEN offering % 10 = 2 THEN 'Уборка помещения '
          WHEN offering % 10 = 3 THEN 'Переговорная «Нева» ' ELSE 'Услуга ' END || offering,
     CASE WHEN n % 7 <> 0 THEN {_id("location", f"1 + n % {LOCATIONS}")} END,

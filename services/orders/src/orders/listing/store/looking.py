@@ -28,7 +28,7 @@ _WALK = (
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """A page begins with the newest order before the id `near`; those of `far` and before are none. None: no such end."""
+    """A page begins with the newest order before the id `near`, all end with those after `far`; None: no such end."""
 
     near: UUID | None
     far: UUID | None

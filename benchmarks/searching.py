@@ -1,0 +1,103 @@
+"""`search`: what staff type into the list's field all day, in a business of a million orders."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from services.orders.tests.many import FIRST_NUMBER, STAFF, fill, id_of
+
+from . import seed
+from .bench import Bench
+from .figures import Figure, in_turn, p50_ms, p99_ms
+from .load import Load, request, saturate
+
+CLIENTS = 8
+PAGE = 50
+LONGEST_P99_MS = 40.0
+MANAGER = "sergey"
+ROUNDS = 20
+
+#: Words and filters, each with other numbers every time. Numbers and names are what most look for; some words every
+#: tenth order has, some one in a thousand, some none.
+SEARCHES = (
+    "q={number}",
+    "q={number}",
+    "q={number}",
+    "q={part}",
+    "q=иванов анна",
+    "q=смирнова&status=in_progress",
+    "q=соколов глеб",
+    "q=ким жанна&status=new",
+    "q=редчайшая",
+    "q=сантехника&status=new",
+    "q=уборка помещения&assignee_id={staff}",
+    "q=садовая, дом {house}",
+    "q=лесная, дом {house}&status=done",
+    "q=мира дом {house} кв {flat}",
+    "q=несуществующее",
+)
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    await bench.only()
+    await seed.empty(bench)
+    async with bench.database("orders") as connection:
+        await fill(connection, bench.scale.rows, until=datetime.now(UTC))
+    await bench.only("identity", "orders-api")
+    token = await bench.token(MANAGER)
+    asked = [
+        request("GET", f"/v1/orders?limit={PAGE}&{quote(query, safe='=&')}", token)
+        for query in queries(bench.scale.rows)
+    ]
+    plain = request("GET", f"/v1/orders?limit={PAGE}", token)
+    url = bench.system.api_urls["orders"]
+
+    async def load(texts: list[bytes]) -> Load:
+        turn = itertools.cycle(texts)
+        return await saturate([url], CLIENTS, lambda _: next(turn), seconds=bench.scale.seconds, expect=200)
+
+    await load(asked)
+    meter, latencies = bench.meter(), list[float]()
+
+    async def limit() -> float:
+        return (await load([plain])).per_second
+
+    async def ours() -> float:
+        with meter.running():
+            done = await load(asked)
+        latencies.extend(done.latencies)
+        return done.per_second
+
+    bare, searched = await in_turn(bench.scale.rounds, limit, ours)
+    return [
+        Figure(
+            name="search",
+            what=f"pages found by words among {bench.scale.rows:,} orders, {CLIENTS} clients, beside the first page",
+            unit="/s",
+            limit=bare,
+            ours=searched,
+            goal="p99 ≤ 40 ms",
+            ok=p99_ms(latencies) <= LONGEST_P99_MS,
+            p50_ms=p50_ms(latencies),
+            p99_ms=p99_ms(latencies),
+            beside=str(meter),
+        )
+    ]
+
+
+def queries(orders: int) -> Iterator[str]:
+    """`SEARCHES` again and again, about orders, people and houses that there are."""
+    for turn in range(ROUNDS):
+        for query in SEARCHES:
+            # A prime's multiples: all over the place, and the same in each run.
+            number = FIRST_NUMBER + turn * 7_919_333 % orders
+            yield query.format(
+                number=number,
+                part=str(number)[2:],
+                house=turn * 37 % 200,
+                flat=turn * 11 % 97,
+                staff=id_of("staff", 1 + turn % STAFF),
+            )

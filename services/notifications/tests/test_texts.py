@@ -190,6 +190,31 @@ def test_money(value: dict[str, Any], russian: str, english: str) -> None:
     assert formats.money(value, "en").replace("\u00a0", " ") == english
 
 
+@pytest.mark.feature("X5")
+def test_of_a_booking_that_recurs_the_times_that_moved_are_told() -> None:
+    moved = [
+        {
+            "previous_starts_at": f"2026-12-{day:02}T10:00:00Z",
+            "previous_ends_at": f"2026-12-{day:02}T11:00:00Z",
+            "starts_at": f"2026-12-{day + 1:02}T12:00:00Z",
+            "ends_at": f"2026-12-{day + 1:02}T13:00:00Z",
+            "resource_name": "Ладога" if day == 2 else "Нева",
+            "location_name": "Фойе",
+            "time_zone": "Europe/Moscow",
+        }
+        for day in (2, 9, 16, 23)
+    ]
+    rows = dict(Renderer().render("booking_moved", {**FACTS, "moved": moved[:1]}, "en").rows)
+    assert rows["Where"] == "Ладога, Фойе"
+    assert (rows["When"], rows["Before"]) == (
+        "3 December 2026, 15:00–16:00 (UTC+3)",
+        "2 December 2026, 13:00–14:00 (UTC+3)",
+    )
+    rows = dict(Renderer().render("booking_moved", {**FACTS, "moved": moved}, "ru").rows)
+    assert rows["Где"] == "Ладога, Фойе; Нева, Фойе"
+    assert (rows["Когда"].count("декабря"), rows["Когда"][-4:]) == (3, "; +1")
+
+
 @pytest.mark.feature("X2")
 @pytest.mark.parametrize(
     ("zone", "starts_at", "ends_at", "expected"),

@@ -85,13 +85,30 @@ class ResourceChanged(EventData):
 
 
 class Occurrence(BaseModel):
-    """One time of a recurring booking, and what it cost."""
+    """One time of a recurring booking, and what it cost. `resource_id`, `resource_name`: where it is, if that is
+    elsewhere than the first time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     starts_at: Instant
     ends_at: Instant
     price: Money
+    resource_id: UUID | None = None
+    resource_name: str | None = None
+
+
+class MovedOccurrence(BaseModel):
+    """One time of a recurring booking that moved: when it was, when and where it is now."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    previous_starts_at: Instant
+    previous_ends_at: Instant
+    starts_at: Instant
+    ends_at: Instant
+    resource_name: str
+    location_name: str
+    time_zone: str
 
 
 class Places(BaseModel):
@@ -104,7 +121,8 @@ class Places(BaseModel):
         place: the numbered workplace or room, once there is one.
         nights, adults, children: of stays.
         quantity: how many equal places, where it is more than one.
-        occurrences: of a booking that recurs, how many it has (X5); `starts_at` and `ends_at` are those of the first.
+        occurrences: of a booking that recurs, how many it has (X5); `starts_at`, `ends_at` and the resource are those
+            of the first.
         times: of a booking that recurs, each of its times with its price, in order.
     """
 
@@ -213,6 +231,7 @@ class ReservationRescheduled(EventData):
     Attributes:
         places: where and when it is now; `previous`: where and when it was, free again.
         lines, total: what it costs now.
+        moved: of a recurring booking, the times that moved, in order of their old beginnings (X5).
     """
 
     type: ClassVar[str] = "booking.reservation.rescheduled.v1"
@@ -224,6 +243,7 @@ class ReservationRescheduled(EventData):
     lines: list[Line] = Field(min_length=1)
     total: Money
     actor: Actor
+    moved: list[MovedOccurrence] | None = None
 
 
 class OccurrencesCancelled(EventData):

@@ -194,7 +194,11 @@ class Handlers:
 
     async def on_moved(self, tx: Transaction, event: Event[booking.ReservationRescheduled]) -> None:
         await self.note_places(tx, event, {})
-        facts = {name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")}
+        facts: dict[str, Any] = {
+            name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")
+        }
+        if event.data.moved:
+            facts["moved"] = [each.model_dump(mode="json") for each in event.data.moved]
         order_id = event.data.order_id
         copy = await copies.copy(tx, order_id)
         if copy is not None and copy.applicant_id is not None:

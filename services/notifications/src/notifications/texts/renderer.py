@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[1] / "templates"
 LONGEST_VALUE = 200
 LONGEST_URL = 2048
 MOST_IN_DIGEST = 10
+MOST_MOVED = 3
 #: Statuses with sentences of their own; the others are called what the business calls them.
 STATUSES_WITH_WORDS = frozenset({"in_progress", "collecting"})
 #: Line breaks would end a header; the others hide or reorder what a person reads.
@@ -135,7 +136,9 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
         named = (places.get("resource_name"), places.get("location_name"))
         values["place"] = _clean(", ".join(name for name in named if name))
         values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
-    if facts.get("previous"):
+    if facts.get("moved"):
+        values |= _moved(facts["moved"], locale)
+    elif facts.get("previous"):
         values["former"] = formats.period(facts["previous"]["starts_at"], facts["previous"]["ends_at"], zone, locale)
     for name in ("total", "amount", "refund", "balance"):
         if facts.get(name):
@@ -165,3 +168,20 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     if facts.get("attempts") is not None:
         values["attempts"] = int(facts["attempts"])
     return values
+
+
+def _moved(moved: Sequence[dict[str, Any]], locale: Locale) -> dict[str, str]:
+    """Of a booking that recurs, where and when the times are that moved, and when they were; the first of them."""
+    shown, more = moved[:MOST_MOVED], len(moved) - MOST_MOVED
+    rest = [f"+{more}"] if more > 0 else []
+
+    def when(begins: str, ends: str) -> str:
+        periods = [formats.period(each[begins], each[ends], formats.zone(each["time_zone"]), locale) for each in shown]
+        return "; ".join([*periods, *rest])
+
+    places = dict.fromkeys(f"{each['resource_name']}, {each['location_name']}" for each in shown)
+    return {
+        "place": _clean("; ".join(places)),
+        "time": when("starts_at", "ends_at"),
+        "former": when("previous_starts_at", "previous_ends_at"),
+    }

@@ -84,6 +84,16 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("pass_code", "pass_code", {"pass_number": 5001, "code": "K7QF-2MXD"}),
     ("offer_made", "offer_made", {}),
+    *(
+        (
+            f"class_called_off, visit {back}",
+            "class_called_off",
+            {"starts_at": "2026-12-05T15:00:00Z", "visit_returned": back},
+        )
+        for back in (True, False)
+    ),
+    ("class_moved", "class_moved", {"trainer": "Ольга"}),
+    ("class_changed", "class_changed", {"trainer": "Ольга"}),
     ("webhook_disabled", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "failing"}),
     ("webhook_disabled-gone", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "gone"}),
     ("order_returned", "order_returned", {"note": "Кран всё ещё течёт"}),

@@ -396,7 +396,12 @@ class PassWithdrawn(EventData):
 
 
 class ClassBooked(EventData):
-    """A visitor has a place in a class; `left` is how many places there still are."""
+    """A visitor has a place in a class; `left` is how many places there still are.
+
+    Attributes:
+        customer_id: who the visitor is when they sign in, if they do.
+        time_zone: of the location that the class is at, if it is at one.
+    """
 
     type: ClassVar[str] = "booking.class.booked.v1"
 
@@ -407,10 +412,18 @@ class ClassBooked(EventData):
     visitor_id: UUID
     pass_id: UUID | None = None
     left: StrictInt
+    customer_id: UUID | None = None
+    time_zone: str | None = None
 
 
 class ClassCancelled(EventData):
-    """A visitor's place in a class is free again."""
+    """A visitor's place in a class is free again.
+
+    Attributes:
+        reason: `visitor_request`, `class_cancelled`, `frozen`, `withdrawn`.
+        customer_id, time_zone: see `ClassBooked`.
+        visit_returned: whether the visit that it took came back.
+    """
 
     type: ClassVar[str] = "booking.class.cancelled.v1"
 
@@ -421,6 +434,45 @@ class ClassCancelled(EventData):
     visitor_id: UUID
     pass_id: UUID | None = None
     reason: str
+    customer_id: UUID | None = None
+    time_zone: str | None = None
+    visit_returned: bool | None = None
+
+
+class ClassTime(BaseModel):
+    """When and where a class is, and who gives it, as far as it is known."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    starts_at: Instant
+    ends_at: Instant
+    location_name: str | None = None
+    time_zone: str | None = None
+    place: str | None = None
+    trainer: str | None = None
+
+
+class ClassChanged(EventData):
+    """A class in which a visitor has a place is at another time or place now, or somebody else gives it. Told for each
+    who has a place. Who gives it up because of another time keeps the visit.
+
+    Attributes:
+        changed: `time`, `place`, `trainer`: those that did.
+        now, previous: as it is, and as it was.
+        customer_id: see `ClassBooked`.
+    """
+
+    type: ClassVar[str] = "booking.class.changed.v1"
+
+    class_booking_id: UUID
+    class_id: UUID
+    title: str
+    changed: list[str] = Field(min_length=1)
+    now: ClassTime
+    previous: ClassTime
+    visitor_id: UUID
+    pass_id: UUID | None = None
+    customer_id: UUID | None = None
 
 
 class OfferMade(EventData):

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 
+from ..visitors.tables import visitors
 from .domain import Class, ClassBooking
 from .tables import class_bookings, classes
 
@@ -58,6 +59,33 @@ _OF_PASSES = (
         classes.c.starts_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     )
     .order_by(class_bookings.c.id)
+)
+_TOUCH = (
+    sa.update(class_bookings)
+    .where(class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None))
+    .values(
+        version=class_bookings.c.version + 1, moved=class_bookings.c.moved | sa.bindparam("moved_now", type_=sa.Boolean)
+    )
+    .returning(class_bookings)
+)
+_CANCEL = (
+    sa.update(class_bookings)
+    .where(class_bookings.c.id.in_(sa.bindparam("ids", expanding=True)), class_bookings.c.cancelled_reason.is_(None))
+    .values(cancelled_reason=sa.bindparam("reason"), version=class_bookings.c.version + 1)
+    .returning(class_bookings.c.id, class_bookings.c.version)
+)
+_OF_CUSTOMER = (
+    sa.select(class_bookings)
+    .join(visitors, visitors.c.id == class_bookings.c.visitor_id)
+    .join(classes, classes.c.id == class_bookings.c.class_id)
+    .where(
+        visitors.c.customer_id == sa.bindparam("customer"),
+        class_bookings.c.cancelled_reason.is_(None),
+        classes.c.ends_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("after", type_=sa.Uuid).is_(None) | (class_bookings.c.id > sa.bindparam("after")),
+    )
+    .order_by(class_bookings.c.id)
+    .limit(sa.bindparam("limit"))
 )
 
 
@@ -125,14 +153,30 @@ async def coming_of_passes(transaction: Transaction, pass_ids: Collection[UUID])
     return [_booking(row) for row in await transaction.all(_OF_PASSES, parameters)]
 
 
+async def touch_bookings(transaction: Transaction, class_id: UUID, *, moved: bool) -> list[ClassBooking]:
+    """A class changed, its time too (`moved`): its bookings are of another version; those."""
+    return [_booking(row) for row in await transaction.all(_TOUCH, {"class": class_id, "moved_now": moved})]
+
+
+async def places_of_customer(
+    transaction: Transaction, customer_id: UUID, *, after: UUID | None, limit: int
+) -> list[tuple[ClassBooking, Class]]:
+    """Places in classes that are not over, of visitors that a customer is; in the order in which they were booked."""
+    parameters = {"customer": customer_id, "now": transaction.now, "after": after, "limit": limit}
+    bookings = [_booking(row) for row in await transaction.all(_OF_CUSTOMER, parameters)]
+    if not bookings:
+        return []
+    rows = await transaction.all(_CLASSES, {"ids": list({item.class_id for item in bookings})})
+    found = {row["id"]: _class(row) for row in rows}
+    return [(booking, found[booking.class_id]) for booking in bookings]
+
+
 async def add_booking(transaction: Transaction, item: ClassBooking) -> None:
     values = {name: getattr(item, name) for name in ClassBooking.__dataclass_fields__}
     await transaction.execute(sa.insert(class_bookings).values(**values, created_at=transaction.now))
 
 
-async def cancel_booking(transaction: Transaction, item: ClassBooking) -> None:
-    await transaction.execute(
-        sa.update(class_bookings)
-        .where(class_bookings.c.id == item.id)
-        .values(cancelled_reason=item.cancelled_reason, version=item.version)
-    )
+async def cancel_bookings(transaction: Transaction, booking_ids: Collection[UUID], reason: str) -> dict[UUID, int]:
+    """Free these places; their new versions."""
+    rows = await transaction.all(_CANCEL, {"ids": list(booking_ids), "reason": reason})
+    return {row["id"]: row["version"] for row in rows}

@@ -41,6 +41,11 @@ _LOCKED = (
     .order_by(passes.c.id)
     .with_for_update()
 )
+_RETURN_VISITS = sa.text("""
+    UPDATE passes SET visits_left = visits_left + returned.visits, version = version + 1
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:visits AS integer[])) AS returned (id, visits)
+    WHERE passes.id = returned.id AND status = 'attached'
+""")
 _PAGE = (
     sa.select(*_COLUMNS)
     .where(sa.bindparam("after", type_=sa.Uuid).is_(None) | (passes.c.id < sa.bindparam("after")))
@@ -177,6 +182,12 @@ async def save(transaction: Transaction, item: Pass) -> None:
     values = _values(item)
     id_ = values.pop("id")
     await transaction.execute(sa.update(passes).where(passes.c.id == id_).values(**values))
+
+
+async def return_visits(transaction: Transaction, visits: Mapping[UUID, int]) -> None:
+    """So many visits come back to passes that are still somebody's."""
+    if visits:
+        await transaction.execute(_RETURN_VISITS, {"ids": list(visits), "visits": list(visits.values())})
 
 
 async def pass_by_id(transaction: Transaction, pass_id: UUID, *, lock: bool = False) -> Pass | None:

@@ -52,6 +52,7 @@ class Renderer:
             "reason": "",
             "attempts": 0,
             "name": name,
+            "returned": "yes" if facts.get("visit_returned") else "no",
             **values,
             "known": "yes" if values.get("number") else "no",
             "named": "yes" if name else "no",
@@ -131,10 +132,11 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     """Facts as words."""
     values: dict[str, str | int] = {}
     places: dict[str, Any] = facts.get("places") or {}
-    zone = formats.zone(places.get("time_zone"))
+    zone = formats.zone(places.get("time_zone") or facts.get("time_zone"))
     if places:
         named = (places.get("resource_name"), places.get("location_name"))
-        values["place"] = _clean(", ".join(name for name in named if name))
+        if where := _clean(", ".join(name for name in named if name)):
+            values["place"] = where
         values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
     if facts.get("moved"):
         values |= _moved(facts["moved"], locale)
@@ -158,6 +160,7 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
         "ticket",
         "pass_number",
         "code",
+        "trainer",
     ):
         if facts.get(name):
             values[name] = _clean(str(facts[name]))

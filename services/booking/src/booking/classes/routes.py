@@ -94,6 +94,7 @@ class PlaceOut(BaseModel):
 
 class Places(BaseModel):
     items: list[PlaceOut]
+    next: UUID | None
 
 
 class MyPlaceOut(BaseModel):
@@ -202,10 +203,17 @@ async def cancel_class(class_id: UUID, once: OncePerKey) -> Response:
 
 
 @router.get("/classes/{class_id}/places", dependencies=[_DESK])
-async def list_places(class_id: UUID, reading: Reading) -> Places:
+async def list_places(
+    class_id: UUID,
+    reading: Reading,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    after: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+) -> Places:
+    """By seat."""
     if await store.class_by_id(reading, class_id) is None:
         raise NotFoundError
-    return Places(items=[PlaceOut.of(item) for item in await store.bookings_of_class(reading, class_id)])
+    items = [PlaceOut.of(item) for item in await store.bookings_page(reading, class_id, after=after, limit=limit)]
+    return Places(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.post("/classes/{class_id}/places", status_code=201, response_model=PlaceOut, dependencies=[_DESK])

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
+from foyer_chassis.pages import paged
 
 from ..visitors.tables import visitors
 from .domain import Class, ClassBooking
@@ -47,6 +48,13 @@ _BOOKINGS = (
     sa.select(class_bookings)
     .where(class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None))
     .order_by(class_bookings.c.seat)
+)
+_BOOKINGS_PAGE = paged(
+    sa.select(class_bookings).where(
+        class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None)
+    ),
+    class_bookings.c.seat,
+    class_bookings.c.id,
 )
 _BOOKING = sa.select(class_bookings).where(class_bookings.c.id == sa.bindparam("booking"))
 _BOOKING_LOCKED = _BOOKING.with_for_update()
@@ -140,6 +148,14 @@ async def save_class(transaction: Transaction, item: Class) -> None:
 
 async def bookings_of_class(transaction: Transaction, class_id: UUID) -> list[ClassBooking]:
     return [_booking(row) for row in await transaction.all(_BOOKINGS, {"class": class_id})]
+
+
+async def bookings_page(
+    transaction: Transaction, class_id: UUID, *, after: UUID | None, limit: int
+) -> list[ClassBooking]:
+    """Places that are taken, by seat."""
+    parameters = {"class": class_id, "after": after, "limit": limit}
+    return [_booking(row) for row in await transaction.all(_BOOKINGS_PAGE, parameters)]
 
 
 async def booking_by_id(transaction: Transaction, booking_id: UUID, *, lock: bool = False) -> ClassBooking | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import ConflictError
+from foyer_chassis.pages import paged
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,8 +16,8 @@ from .tables import code_guesses, groups, membership_types, pass_numbers, pass_o
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _TYPE = sa.select(membership_types).where(membership_types.c.id == sa.bindparam("type"))
 _TYPE_LOCKED = _TYPE.with_for_update()
-_TYPES = sa.select(membership_types).order_by(membership_types.c.title, membership_types.c.id).limit(500)
-_GROUPS = sa.select(groups).order_by(groups.c.title).limit(500)
+_TYPES = paged(sa.select(membership_types), membership_types.c.title, membership_types.c.id)
+_GROUPS = paged(sa.select(groups), groups.c.title, groups.c.id)
 _COLUMNS = [column for column in passes.c if column.name != "created_at"]
 _PASS = sa.select(*_COLUMNS).where(passes.c.id == sa.bindparam("pass"))
 _PASS_LOCKED = _PASS.with_for_update()
@@ -110,8 +111,9 @@ async def add_group(transaction: Transaction, group_id: UUID, title: str) -> Non
         raise GroupExistsError(field="title") from None
 
 
-async def all_groups(transaction: Transaction) -> Sequence[sa.RowMapping]:
-    return await transaction.all(_GROUPS)
+async def groups_page(transaction: Transaction, *, after: UUID | None, limit: int) -> Sequence[sa.RowMapping]:
+    """By title."""
+    return await transaction.all(_GROUPS, {"after": after, "limit": limit})
 
 
 async def unknown_groups(transaction: Transaction, ids: Collection[UUID]) -> set[UUID]:
@@ -126,8 +128,9 @@ async def type_by_id(transaction: Transaction, type_id: UUID, *, lock: bool = Fa
     return None if row is None else _type(row)
 
 
-async def all_types(transaction: Transaction) -> list[MembershipType]:
-    return [_type(row) for row in await transaction.all(_TYPES)]
+async def types_page(transaction: Transaction, *, after: UUID | None, limit: int) -> list[MembershipType]:
+    """By title."""
+    return [_type(row) for row in await transaction.all(_TYPES, {"after": after, "limit": limit})]
 
 
 async def save_type(transaction: Transaction, item: MembershipType) -> None:

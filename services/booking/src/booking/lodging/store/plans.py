@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ConflictError
+from foyer_chassis.pages import paged
 
 from ...resources.domain import Location
 from ...resources.store import calendar_of
@@ -52,11 +53,11 @@ _GROUPS_PAGE = (
     .order_by(groups.c.id)
     .limit(sa.bindparam("limit"))
 )
-_UNITS = (
-    sa.select(units)
-    .where(units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked"))
-    .order_by(units.c.position, units.c.id)
+_OF_GROUP = sa.select(units).where(
+    units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked")
 )
+_UNITS = _OF_GROUP.order_by(units.c.position, units.c.id)
+_UNITS_PAGE = paged(_OF_GROUP, units.c.position, units.c.id)
 _UNIT = sa.select(units).where(units.c.id == sa.bindparam("unit"))
 _COUNT_UNITS = (
     sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
@@ -135,6 +136,12 @@ async def units_of(transaction: Transaction, group_id: UUID, *, overbooked: bool
     """The units that there are; `overbooked`: those that are not."""
     parameters = {"group": group_id, "overbooked": overbooked}
     return [unit_of(row) for row in await transaction.all(_UNITS, parameters)]
+
+
+async def units_page(transaction: Transaction, group_id: UUID, *, after: UUID | None, limit: int) -> list[Unit]:
+    """The units that there are, in the order in which they are given out."""
+    parameters = {"group": group_id, "overbooked": False, "after": after, "limit": limit}
+    return [unit_of(row) for row in await transaction.all(_UNITS_PAGE, parameters)]
 
 
 async def count_units(transaction: Transaction, group_ids: Collection[UUID]) -> dict[tuple[UUID, bool], int]:

@@ -106,6 +106,14 @@ class Class(ClassPlan):
         if self.cancelled or self.starts_at <= now:
             raise ClassOverError(starts_at=self.starts_at.isoformat(), cancelled=self.cancelled)
 
+    def check_bookable(self, now: datetime, *, has_place: bool) -> None:
+        """Raises ClassOverError, BookedAlreadyError, ClassFullError. `has_place`: the visitor has one in it."""
+        self.check_open(now)
+        if has_place:
+            raise BookedAlreadyError(class_id=str(self.id))
+        if self.left == 0:
+            raise ClassFullError(capacity=self.capacity)
+
     def changes_since(self, before: "Class") -> list[Change]:
         differ = {
             Change.TIME: (self.starts_at, self.ends_at) != (before.starts_at, before.ends_at),
@@ -113,6 +121,22 @@ class Class(ClassPlan):
             Change.TRAINER: self.trainer != before.trainer,
         }
         return [change for change, differs in differ.items() if differs]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What there is to know before a visitor takes a place in a class.
+
+    Attributes:
+        has_place: in this class already.
+        free_seat: the lowest that nobody has; None: every one is taken.
+    """
+
+    item: Class
+    visitor_known: bool
+    has_place: bool
+    customer_id: UUID | None = None
+    free_seat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from foyer_chassis.auth import CurrentCaller, requires
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
@@ -224,7 +224,10 @@ async def book(class_id: UUID, body: PlaceIn, once: OncePerKey) -> Response:
         booking, _ = await use_cases.book(transaction, class_id, body.visitor_id, pass_id=body.pass_id)
         return Answer(PlaceOut.of(booking), 201)
 
-    return await once.run(command)
+    async def look(direct: Direct) -> None:
+        await use_cases.look(direct, class_id, body.visitor_id)
+
+    return await once.run_if_possible(("class", class_id), look, command)
 
 
 @router.get("/class-places/mine", dependencies=[requires("booking:own")])

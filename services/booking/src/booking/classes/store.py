@@ -1,14 +1,14 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.pages import paged
 
 from ..visitors.tables import visitors
-from .domain import Class, ClassBooking
+from .domain import Class, ClassBooking, Visit
 from .tables import class_bookings, classes
 
 _TAKEN = (
@@ -19,6 +19,29 @@ _TAKEN = (
     .label("booked")
 )
 _CLASS = sa.select(classes, _TAKEN).where(classes.c.id == sa.bindparam("class"))
+# What a visitor meets who wants a place: the class, whether there is such a visitor, and whether they have one already.
+_VISIT = """
+    SELECT class.*, visitor.id IS NOT NULL AS visitor_known, visitor.customer_id,
+        (SELECT count(*) FROM class_bookings WHERE class_id = class.id AND cancelled_reason IS NULL) AS booked,
+        EXISTS (
+            SELECT FROM class_bookings
+            WHERE class_id = class.id AND visitor_id = visitor.id AND cancelled_reason IS NULL
+        ) AS has_place
+        {free_seat}
+    FROM classes AS class LEFT JOIN visitors AS visitor ON visitor.id = {visitor} WHERE class.id = {class_id}
+"""
+_LOOK = _VISIT.format(free_seat="", visitor="$1", class_id="$2")
+_VISIT_LOCKED = sa.text(
+    _VISIT.format(
+        free_seat="""
+        , (SELECT number FROM generate_series(1, class.capacity) AS number WHERE NOT EXISTS (
+            SELECT FROM class_bookings WHERE class_id = class.id AND seat = number AND cancelled_reason IS NULL
+        ) ORDER BY number LIMIT 1) AS free_seat
+        """,
+        visitor="CAST(:visitor AS uuid)",
+        class_id="CAST(:class AS uuid)",
+    )
+)
 _LOCK = sa.select(classes.c.id).where(classes.c.id == sa.bindparam("class")).with_for_update()
 # Classes are always locked in the order of their ids, and before passes.
 _LOCK_MANY = (
@@ -111,6 +134,30 @@ async def class_by_id(transaction: Transaction, class_id: UUID, *, lock: bool = 
         return None
     row = await transaction.one_or_none(_CLASS, {"class": class_id})
     return None if row is None else _class(row)
+
+
+def _visit(row: Mapping[Any, Any]) -> Visit:
+    return Visit(
+        item=Class(**{name: row[name] for name in Class.__dataclass_fields__}),
+        visitor_known=row["visitor_known"],
+        has_place=row["has_place"],
+        customer_id=row["customer_id"],
+        free_seat=row.get("free_seat"),
+    )
+
+
+async def look(direct: Direct, class_id: UUID, visitor_id: UUID) -> Visit | None:
+    """What a visitor would meet now, without any lock; None: there is no such class."""
+    row = await direct.row(_LOOK, visitor_id, class_id)
+    return None if row is None else _visit(row)
+
+
+async def visit_locked(transaction: Transaction, class_id: UUID, visitor_id: UUID) -> Visit | None:
+    """What a visitor meets, read after the class is locked; None: there is no such class."""
+    if await transaction.one_or_none(_LOCK, {"class": class_id}) is None:
+        return None
+    row = await transaction.one_or_none(_VISIT_LOCKED, {"class": class_id, "visitor": visitor_id})
+    return None if row is None else _visit(row)
 
 
 async def classes_locked(transaction: Transaction, class_ids: Collection[UUID]) -> dict[UUID, Class]:

@@ -144,7 +144,8 @@ async def extras_page(transaction: Transaction, location_id: UUID, *, after: UUI
 
 
 async def extras_by_id(transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Extra]:
-    return {row["id"]: _extra(row) for row in await transaction.all(_EXTRAS, {"ids": list(ids)})}
+    rows = await transaction.all(_EXTRAS, {"ids": list(ids)}) if ids else []
+    return {row["id"]: _extra(row) for row in rows}
 
 
 async def extra_locked(transaction: Transaction, id_: UUID) -> Extra | None:

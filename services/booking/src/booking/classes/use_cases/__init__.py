@@ -1,7 +1,7 @@
 """Classes are scheduled, booked with a visit of a membership, and freed."""
 
 from .passes import attach_and_book, freeze_pass, issue_paid, note_orders, note_refunds, orders_over, withdraw_pass
-from .places import book, cancel_booking
+from .places import book, cancel_booking, look
 from .scheduling import cancel_class, save_class
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "cancel_class",
     "freeze_pass",
     "issue_paid",
+    "look",
     "note_orders",
     "note_refunds",
     "orders_over",

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts.ids import new_id
 
@@ -15,7 +16,7 @@ from ...memberships.domain import NoVisitLeftError, Pass
 from ...memberships.use_cases import UnknownVisitorError
 from ...visitors import store as visitors
 from .. import store
-from ..domain import BookedAlreadyError, Class, ClassBooking, ClassFullError
+from ..domain import Class, ClassBooking, Visit
 from . import telling
 
 VISITOR_REQUEST = "visitor_request"
@@ -31,24 +32,29 @@ async def book(
     Raises:
         NotFoundError, UnknownVisitorError, ClassOverError, ClassFullError, BookedAlreadyError, NoVisitLeftError.
     """
-    visitor = await visitors.visitor_by_id(transaction, visitor_id)
-    if visitor is None:
-        raise UnknownVisitorError(field="visitor_id")
-    item = await class_locked(transaction, class_id)
-    item.check_open(transaction.now)
-    taken = await store.bookings_of_class(transaction, class_id)
-    if any(booking.visitor_id == visitor_id for booking in taken):
-        raise BookedAlreadyError(class_id=str(class_id))
-    if len(taken) >= item.capacity:
-        raise ClassFullError(capacity=item.capacity)
+    visit = _possible(await store.visit_locked(transaction, class_id, visitor_id), now=transaction.now)
+    item = visit.item
+    assert visit.free_seat is not None
     used = await _use_visit(transaction, visitor_id, item, pass_id)
-    seats = {booking.seat for booking in taken}
-    seat = next(number for number in range(1, item.capacity + 1) if number not in seats)
-    booking = ClassBooking(new_id(), class_id, visitor_id, used.id, seat, None, 1)
+    booking = ClassBooking(new_id(), class_id, visitor_id, used.id, visit.free_seat, None, 1)
     await store.add_booking(transaction, booking)
-    after = replace(item, booked=len(taken) + 1)
-    await telling.publish_booked(transaction, booking, after, customer_id=visitor.customer_id)
+    after = replace(item, booked=item.booked + 1)
+    await telling.publish_booked(transaction, booking, after, customer_id=visit.customer_id)
     return booking, after
+
+
+async def look(direct: Direct, class_id: UUID, visitor_id: UUID) -> None:
+    """Whether a place could be taken now, as far as one query without a lock can tell; raises what `book` raises."""
+    _possible(await store.look(direct, class_id, visitor_id), now=direct.now)
+
+
+def _possible(visit: Visit | None, *, now: datetime) -> Visit:
+    if visit is None:
+        raise NotFoundError
+    if not visit.visitor_known:
+        raise UnknownVisitorError(field="visitor_id")
+    visit.item.check_bookable(now, has_place=visit.has_place)
+    return visit
 
 
 async def _use_visit(transaction: Transaction, visitor_id: UUID, item: Class, pass_id: UUID | None) -> Pass:

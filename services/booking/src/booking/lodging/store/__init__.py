@@ -10,6 +10,7 @@ from .plans import (
     save_group,
     save_unit,
     unit_by_id,
+    units_by_id,
     units_of,
     units_page,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "taken_nights",
     "unclaim",
     "unit_by_id",
+    "units_by_id",
     "units_of",
     "units_page",
 ]

@@ -59,6 +59,7 @@ _OF_GROUP = sa.select(units).where(
 _UNITS = _OF_GROUP.order_by(units.c.position, units.c.id)
 _UNITS_PAGE = paged(_OF_GROUP, units.c.position, units.c.id)
 _UNIT = sa.select(units).where(units.c.id == sa.bindparam("unit"))
+_UNITS_BY_ID = sa.select(units).where(units.c.id.in_(sa.bindparam("ids", expanding=True)))
 _COUNT_UNITS = (
     sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
     .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)), ~units.c.blocked)
@@ -148,6 +149,11 @@ async def count_units(transaction: Transaction, group_ids: Collection[UUID]) -> 
     """(group, whether overbooked) → units that can be booked."""
     rows = await transaction.all(_COUNT_UNITS, {"groups": list(group_ids)})
     return {(row["group_id"], row["overbooked"]): row["units"] for row in rows}
+
+
+async def units_by_id(transaction: Transaction, unit_ids: Collection[UUID]) -> dict[UUID, Unit]:
+    rows = await transaction.all(_UNITS_BY_ID, {"ids": list(unit_ids)}) if unit_ids else []
+    return {row["id"]: unit_of(row) for row in rows}
 
 
 async def unit_by_id(transaction: Transaction, unit_id: UUID) -> Unit | None:

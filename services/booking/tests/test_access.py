@@ -102,7 +102,8 @@ PUT    /v1/classes/{class_id}                  - - - - - - + - +
 POST   /v1/classes/{class_id}/cancel           - - - - - - + - +
 GET    /v1/classes/{class_id}/places           - - - - - - + - +
 POST   /v1/classes/{class_id}/places           - - - - - - + - +
-POST   /v1/class-places/{place_id}/cancel      - - - - - - + - +
+GET    /v1/class-places/mine                   + + - - - - - - -
+POST   /v1/class-places/{place_id}/cancel      0 0 - - - - + - +
 GET    /v1/visitors                            - - - - - - + - +
 POST   /v1/visitors                            - - - - - - + - +
 GET    /v1/visitors/{visitor_id}               - - - - - - + - +

@@ -317,7 +317,7 @@ async def test_a_month_of_availability_in_one_call(booking: Running) -> None:
     assert [night["from_price"]["amount"] for night in item["nights"][1:4]] == [100000, 50000, 100000]
     assert (await anna.get("/v1/room-types/availability", params={**query, "days": 63})).status_code == 422
     nowhere: dict[str, str | int] = {**query, "location_id": str(uuid4())}
-    assert (await anna.get("/v1/room-types/availability", params=nowhere)).json() == {"items": []}
+    assert (await anna.get("/v1/room-types/availability", params=nowhere)).json()["items"] == []
 
 
 @pytest.mark.feature("A17")

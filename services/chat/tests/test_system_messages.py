@@ -1,6 +1,7 @@
 """What happens to an order is told in its chat, whatever order the events come in."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from chat.consumers import SUBSCRIPTIONS
@@ -8,6 +9,7 @@ from chat.service import SERVICE
 from chat.tables import conversations, messages
 from chat.texts import Texts
 from foyer_chassis.testing import Databases, Identity, Running, running, same_shape
+from foyer_contracts.booking import MovedOccurrence
 from foyer_contracts.orders import Actor, StatusTitle
 from foyer_contracts.samples import APPLICANT, LOCATION, MANAGER, NOW, ORDER, REQUEST, SAMPLES, TOTAL
 
@@ -139,6 +141,34 @@ async def test_moved_booking_is_told_with_its_new_time(chat: Running) -> None:
         "The booking was moved: Переговорная «Нева», Фойе на Литейном, 2 December 2026, 16:00–18:00 (UTC+3). "
         "Before: 2 December 2026, 13:00–15:00 (UTC+3)."
     )
+
+
+@pytest.mark.feature("X5")
+async def test_moved_times_of_a_booking_that_recurs_are_told_each(chat: Running) -> None:
+    first = datetime(2026, 12, 9, 10, tzinfo=UTC)
+    moved = [
+        MovedOccurrence(
+            previous_starts_at=first + timedelta(days=7 * n),
+            previous_ends_at=first + timedelta(days=7 * n, hours=1),
+            starts_at=first + timedelta(days=7 * n + 1),
+            ends_at=first + timedelta(days=7 * n + 1, hours=1),
+            resource_name="Нева",
+            location_name="Фойе",
+            time_zone="Europe/Moscow",
+        )
+        for n in range(5)
+    ]
+    await chat.handle_twice(sample(PLACED), sample("booking.reservation.rescheduled.v1", moved=moved[:1]))
+    customer = applicant(chat)
+    (message,) = await read(customer, await conversation_id(customer))
+    assert message["text"] == (
+        "Бронирование перенесено: Нева, Фойе, 10 декабря 2026\u00a0г., 13:00–14:00 (UTC+3)."
+        " Прежнее время: 9 декабря 2026\u00a0г., 13:00–14:00 (UTC+3)."
+    )
+    facts = {"moved": [each.model_dump(mode="json") for each in moved]}
+    text = Texts().render("reservation_rescheduled", facts, "en")
+    assert text.count("December") == 6
+    assert "; +2. Before:" in text
 
 
 @pytest.mark.feature("A9")

@@ -78,6 +78,7 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
         "booking.class.cancelled.v1", {"visitor_id": APPLICANT}, {ANNA: "EPTF"},
         "Запись на занятие отменена", "Your place in a class was cancelled",
     ),
+    ("booking.class.changed.v1", {}, {ANNA: "EPTF"}, "Занятие перенесено", "Your class was moved"),
     (
         "booking.offer.made.v1", {"expires_at": NOW + timedelta(hours=2)}, {ANNA: "EPTF"},
         "Освободилось время, которого вы ждали", "The time you waited for is free",

@@ -25,8 +25,7 @@ NOTHING = SAMPLES[CANCELLED].data.fee
 OTHER_MANAGER = uuid4()
 #: In test_catalogue, each once.
 PASSES = {
-    "ticket_issued", "pass_issued", "pass_code", "pass_attached", "pass_withdrawn", "class_booked", "class_cancelled",
-    "offer_made",
+    "ticket_issued", "pass_issued", "pass_code", "pass_attached", "pass_withdrawn", "offer_made",
 }  # fmt: skip
 #: Told by the clock; see test_reminders.
 REMINDERS = {"remind_start", "remind_hold", "remind_invoice", "remind_rating"}
@@ -34,6 +33,7 @@ ASSIGNED, RETURNED = "orders.order.assigned.v1", "orders.order.returned.v1"
 OVERDUE, CHANGED = "orders.order.overdue.v1", "orders.order.changed.v1"
 DRAFT, DIALOG, MESSAGE = "orders.draft.created.v1", "chat.dialog.posted.v1", "chat.message.posted.v1"
 MOVED = "booking.reservation.rescheduled.v1"
+CLASS, NO_CLASS, CHANGED_CLASS = (f"booking.class.{what}.v1" for what in ("booked", "cancelled", "changed"))
 ANNA, RITA, TECH = f"person:{APPLICANT}", f"person:{MANAGER}", f"person:{TECHNICIAN}"
 
 EMAIL, PUSH, FEED = "email", "push", "feed"
@@ -191,6 +191,17 @@ TABLE: list[tuple[str, Event[Any], dict[str, set[str]], str | None, bool]] = [
     ("priced", sample("orders.order.priced.v1"), {}, None, False),
     ("held", sample("booking.places.held.v1"), {}, None, False),
     ("reserved", sample("booking.reservation.confirmed.v1"), {}, None, False),
+    ("class booked", sample(CLASS, customer_id=APPLICANT), {ANNA: ALL}, "class_booked", False),
+    ("class, place given up", sample(NO_CLASS, customer_id=APPLICANT), {ANNA: ALL}, "class_cancelled", True),
+    (
+        "class called off",
+        sample(NO_CLASS, customer_id=APPLICANT, reason="class_cancelled"),
+        {ANNA: ALL},
+        "class_called_off",
+        True,
+    ),
+    ("class moved", sample(CHANGED_CLASS), {ANNA: ALL}, "class_moved", True),
+    ("class, another trainer", sample(CHANGED_CLASS, changed=["trainer"]), {ANNA: ALL}, "class_changed", False),
 ]
 
 
@@ -253,8 +264,8 @@ async def test_every_sample_twice_and_in_any_order(notifications: Running) -> No
     async with notifications.database.read() as reading:
         rows = await reading.all(sa.select(deliveries.c.event_id, deliveries.c.recipient_id, deliveries.c.channel))
         entries = await reading.all(sa.select(feed_entries.c.event_id, feed_entries.c.addressee))
-    assert len(rows) == len({tuple(row.values()) for row in rows}) == 45
-    assert len(entries) == len({tuple(entry.values()) for entry in entries}) == 26
+    assert len(rows) == len({tuple(row.values()) for row in rows}) == 47
+    assert len(entries) == len({tuple(entry.values()) for entry in entries}) == 27
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -84,6 +84,16 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("pass_code", "pass_code", {"pass_number": 5001, "code": "K7QF-2MXD"}),
     ("offer_made", "offer_made", {}),
+    *(
+        (
+            f"class_called_off, visit {back}",
+            "class_called_off",
+            {"starts_at": "2026-12-05T15:00:00Z", "visit_returned": back},
+        )
+        for back in (True, False)
+    ),
+    ("class_moved", "class_moved", {"trainer": "Ольга"}),
+    ("class_changed", "class_changed", {"trainer": "Ольга"}),
     ("webhook_disabled", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "failing"}),
     ("webhook_disabled-gone", "webhook_disabled", {"webhook": "https://erp.example.test/in", "reason": "gone"}),
     ("order_returned", "order_returned", {"note": "Кран всё ещё течёт"}),
@@ -188,6 +198,31 @@ def test_no_space_of_a_header_is_lost(length: int) -> None:
 def test_money(value: dict[str, Any], russian: str, english: str) -> None:
     assert formats.money(value, "ru").replace("\u00a0", " ") == russian
     assert formats.money(value, "en").replace("\u00a0", " ") == english
+
+
+@pytest.mark.feature("X5")
+def test_of_a_booking_that_recurs_the_times_that_moved_are_told() -> None:
+    moved = [
+        {
+            "previous_starts_at": f"2026-12-{day:02}T10:00:00Z",
+            "previous_ends_at": f"2026-12-{day:02}T11:00:00Z",
+            "starts_at": f"2026-12-{day + 1:02}T12:00:00Z",
+            "ends_at": f"2026-12-{day + 1:02}T13:00:00Z",
+            "resource_name": "Ладога" if day == 2 else "Нева",
+            "location_name": "Фойе",
+            "time_zone": "Europe/Moscow",
+        }
+        for day in (2, 9, 16, 23)
+    ]
+    rows = dict(Renderer().render("booking_moved", {**FACTS, "moved": moved[:1]}, "en").rows)
+    assert rows["Where"] == "Ладога, Фойе"
+    assert (rows["When"], rows["Before"]) == (
+        "3 December 2026, 15:00–16:00 (UTC+3)",
+        "2 December 2026, 13:00–14:00 (UTC+3)",
+    )
+    rows = dict(Renderer().render("booking_moved", {**FACTS, "moved": moved}, "ru").rows)
+    assert rows["Где"] == "Ладога, Фойе; Нева, Фойе"
+    assert (rows["Когда"].count("декабря"), rows["Когда"][-4:]) == (3, "; +1")
 
 
 @pytest.mark.feature("X2")

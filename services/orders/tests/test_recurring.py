@@ -296,3 +296,35 @@ async def test_tickets_and_stays_have_their_policy_too(shop: Shop, kind: str) ->
     shop.orders.at(NOW - timedelta(days=20))
     await shop.cancel(order)
     assert amounts(await shop.card(order))[1:] == (40000, 0)
+
+
+@pytest.mark.feature("X5")
+@pytest.mark.feature("A15")
+async def test_moved_times_stand_on_the_card_and_what_is_cheaper_goes_back(with_policy: Shop) -> None:
+    order, series = await placed(with_policy)
+    later = timedelta(days=2)
+
+    def moved(*numbers: int, sequence: int, total: Money = OF_ONE * TIMES) -> Event[Any]:
+        times = [
+            booking.Occurrence(
+                starts_at=STARTS + n * WEEK + (later if n in numbers else timedelta()),
+                ends_at=STARTS + n * WEEK + (later if n in numbers else timedelta()) + timedelta(hours=2),
+                price=OF_ONE,
+            )
+            for n in range(TIMES)
+        ]
+        first = {"starts_at": times[0].starts_at, "ends_at": times[0].ends_at}
+        event = series.rescheduled(hours=0, total=total, sequence=sequence)
+        places = event.data.places.model_copy(update={**first, "occurrences": TIMES, "times": times})
+        return event.model_copy(update={"data": event.data.model_copy(update={"places": places})})
+
+    await with_policy.orders.handle_twice(moved(0, 1, 2, sequence=7))
+    await with_policy.orders.handle(moved(1, sequence=6))  # late
+    card = await with_policy.card(order)
+    assert [item["starts_at"] for item in card["places"]["times"]] == [
+        (STARTS + n * WEEK + later).isoformat().replace("+00:00", "Z") for n in range(TIMES)
+    ]
+    assert card["slots"]["starts_at"].startswith((STARTS + later).isoformat()[:19])
+    await with_policy.orders.handle_twice(moved(0, 1, 2, sequence=8, total=OF_ONE * (TIMES - 1)))
+    (back,) = [event for event in await with_policy.orders.published(CHANGED) if event.data.refund.amount]
+    assert back.data.refund == OF_ONE

@@ -11,6 +11,7 @@ from typing import Any
 from foyer_tools.world import Slot, World, expect
 
 WEEK = timedelta(days=7)
+LATER = timedelta(hours=3)
 OF_ONE = 40000  # two hours: four slots of 100 ₽
 
 
@@ -27,7 +28,8 @@ async def _order(world: World, who: str, slot: Slot, **more: Any) -> dict[str, A
 
 async def weekly_booking(world: World) -> list[dict[str, Any]]:
     """Four weeks at once: tried first, held all or nothing, paid as one; one time is given up, its money comes back and
-    somebody else has it; what overlaps the others is refused whole."""
+    somebody else has it; what overlaps the others is refused whole. What is left moves to another time of day, all or
+    nothing, and everybody is told."""
     slot = world.slot(await world.room("Вуокса"), days=3)
     weekly = {**slot.__dict__, "recurrence": "FREQ=WEEKLY;COUNT=4"}
     tried = await world.ok("anna", "POST", "booking/v1/recurrences/preview", json=weekly)
@@ -51,7 +53,40 @@ async def weekly_booking(world: World) -> list[dict[str, Any]]:
     other = await _order(world, "carol", slot, **_week(slot, 1))
     await world.pay(other)
     await world.until_order("carol", other["number"], "confirmed")
+    await _move_rest(world, order, slot)
     return [await world.order("anna", order["number"]), await world.order("carol", other["number"])]
+
+
+async def _move_rest(world: World, order: dict[str, Any], slot: Slot) -> None:
+    """What is left of a weekly booking is three hours later from now on; its second time is carol's now, and goes
+    nowhere."""
+    later = {at: (datetime.fromisoformat(getattr(slot, at)) + LATER).isoformat() for at in ("starts_at", "ends_at")}
+    path = f"booking/v1/orders/{order['id']}/reservation/occurrences/reschedule"
+    move = {"number": 0, "scope": "all", **later}
+    tried = await world.ok("rita", "POST", f"{path}/preview", json=move)
+    expect(
+        (tried["movable"], [item["number"] for item in tried["items"]]), (True, [0, 2, 3]), "the dry run of the move"
+    )
+    onto_carol = {"number": 0, "scope": "one", **_week(slot, 1)}
+    expect(
+        (await world.call("rita", "POST", path, json=onto_carol)).status_code, 409, "a move onto a time that is taken"
+    )
+    await world.ok("rita", "POST", path, json=move)
+    expect(await world.slot_is_free(slot), True, "the old time")
+
+    new = [datetime.fromisoformat(item["starts_at"]) for item in tried["items"]]
+
+    async def shown() -> bool:
+        times = (await world.order("anna", order["number"]))["places"]["times"]
+        return [datetime.fromisoformat(each["starts_at"]) for each in times] == new
+
+    await world.until(shown, f"order {order['number']} shows the new times")
+
+    async def told() -> bool:
+        said = any(item["template"] == "reservation_rescheduled" for item in await world.chat("anna", order))
+        return said and bool(await world.deliveries("anna", order, "booking_moved"))
+
+    await world.until(told, "anna is told of the new times")
 
 
 async def waiting_list(world: World) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 import sqlalchemy as sa
@@ -220,6 +221,7 @@ class Database:
         self._direct_lock = asyncio.Lock()
         self._direct_size = max(1, pool_size // 2)
         self.notifier = Notifier(url)
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -240,6 +242,17 @@ class Database:
             self.notifier.notify(channel, payload)
         for callback in unit._after_commit:
             callback()
+
+    @asynccontextmanager
+    async def turn(self, thing: Hashable) -> AsyncIterator[None]:
+        """Those of this process who want one thing take turns here, instead of each keeping a connection while it waits
+        for PostgreSQL's lock, so that a thing that everybody wants does not take the connections of all others. It
+        settles nothing: other processes know nothing of it, and the lock decides."""
+        lock = self._turns.get(thing)
+        if lock is None:
+            lock = self._turns[thing] = asyncio.Lock()
+        async with lock:
+            yield
 
     @asynccontextmanager
     async def direct(self) -> AsyncIterator[Direct]:

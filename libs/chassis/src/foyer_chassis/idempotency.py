@@ -9,7 +9,7 @@ one can store its answer: the other one's work is rolled back and it answers as 
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any
@@ -34,6 +34,9 @@ _FIND = sa.select(
     idempotency_keys.c.route == sa.bindparam("route"),
     idempotency_keys.c.key == sa.bindparam("key"),
 )
+_FIND_DIRECTLY = """
+    SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller_id = $1 AND route = $2 AND key = $3
+"""
 _STORE = insert(idempotency_keys).on_conflict_do_nothing().returning(sa.literal(1))
 _FORGET = sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < sa.bindparam("before"))
 
@@ -112,6 +115,28 @@ class Once:
     key: str
     request_hash: bytes
 
+    async def run_if_possible(
+        self,
+        thing: Hashable,
+        look: Callable[[Direct], Awaitable[None]],
+        command: Callable[[Transaction], Awaitable[Answer]],
+    ) -> Response:
+        """As `run`, where many may want one thing of which there is little: one of this process after the other.
+
+        `look` raises the Problem that the command would, from one query without any lock, so that those who come too
+        late are told so at once. What it lets pass the command decides.
+        """
+        async with self.database.turn(thing):
+            async with self.database.direct() as direct:
+                try:
+                    await look(direct)
+                except Problem as problem:
+                    # A repeat gets its first answer, whatever has become impossible since.
+                    if (stored := await self._stored_directly(direct)) is not None:
+                        return stored
+                    raise problem from None
+            return await self.run(command)
+
     async def run(self, command: Callable[[Transaction], Awaitable[Answer]]) -> Response:
         """The command's answer, or the stored one with `Idempotency-Replayed: true`.
 
@@ -182,8 +207,13 @@ class Once:
 
     async def _stored(self, transaction: Transaction) -> Response | None:
         row = await transaction.one_or_none(_FIND, {"caller": self.caller.id, "route": self.route, "key": self.key})
-        if row is None:
-            return None
+        return None if row is None else self._replayed(row)
+
+    async def _stored_directly(self, direct: Direct) -> Response | None:
+        row = await direct.row(_FIND_DIRECTLY, self.caller.id, self.route, self.key)
+        return None if row is None else self._replayed({**row, "headers": json.loads(row["headers"])})
+
+    def _replayed(self, row: Mapping[Any, Any]) -> Response:
         if row["request_hash"] != self.request_hash:
             raise IdempotencyKeyReusedError(field="Idempotency-Key")
         return Response(

@@ -85,13 +85,30 @@ class ResourceChanged(EventData):
 
 
 class Occurrence(BaseModel):
-    """One time of a recurring booking, and what it cost."""
+    """One time of a recurring booking, and what it cost. `resource_id`, `resource_name`: where it is, if that is
+    elsewhere than the first time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     starts_at: Instant
     ends_at: Instant
     price: Money
+    resource_id: UUID | None = None
+    resource_name: str | None = None
+
+
+class MovedOccurrence(BaseModel):
+    """One time of a recurring booking that moved: when it was, when and where it is now."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    previous_starts_at: Instant
+    previous_ends_at: Instant
+    starts_at: Instant
+    ends_at: Instant
+    resource_name: str
+    location_name: str
+    time_zone: str
 
 
 class Places(BaseModel):
@@ -104,7 +121,8 @@ class Places(BaseModel):
         place: the numbered workplace or room, once there is one.
         nights, adults, children: of stays.
         quantity: how many equal places, where it is more than one.
-        occurrences: of a booking that recurs, how many it has (X5); `starts_at` and `ends_at` are those of the first.
+        occurrences: of a booking that recurs, how many it has (X5); `starts_at`, `ends_at` and the resource are those
+            of the first.
         times: of a booking that recurs, each of its times with its price, in order.
     """
 
@@ -213,6 +231,7 @@ class ReservationRescheduled(EventData):
     Attributes:
         places: where and when it is now; `previous`: where and when it was, free again.
         lines, total: what it costs now.
+        moved: of a recurring booking, the times that moved, in order of their old beginnings (X5).
     """
 
     type: ClassVar[str] = "booking.reservation.rescheduled.v1"
@@ -224,6 +243,7 @@ class ReservationRescheduled(EventData):
     lines: list[Line] = Field(min_length=1)
     total: Money
     actor: Actor
+    moved: list[MovedOccurrence] | None = None
 
 
 class OccurrencesCancelled(EventData):
@@ -376,7 +396,12 @@ class PassWithdrawn(EventData):
 
 
 class ClassBooked(EventData):
-    """A visitor has a place in a class; `left` is how many places there still are."""
+    """A visitor has a place in a class; `left` is how many places there still are.
+
+    Attributes:
+        customer_id: who the visitor is when they sign in, if they do.
+        time_zone: of the location that the class is at, if it is at one.
+    """
 
     type: ClassVar[str] = "booking.class.booked.v1"
 
@@ -387,10 +412,18 @@ class ClassBooked(EventData):
     visitor_id: UUID
     pass_id: UUID | None = None
     left: StrictInt
+    customer_id: UUID | None = None
+    time_zone: str | None = None
 
 
 class ClassCancelled(EventData):
-    """A visitor's place in a class is free again."""
+    """A visitor's place in a class is free again.
+
+    Attributes:
+        reason: `visitor_request`, `class_cancelled`, `frozen`, `withdrawn`.
+        customer_id, time_zone: see `ClassBooked`.
+        visit_returned: whether the visit that it took came back.
+    """
 
     type: ClassVar[str] = "booking.class.cancelled.v1"
 
@@ -401,6 +434,45 @@ class ClassCancelled(EventData):
     visitor_id: UUID
     pass_id: UUID | None = None
     reason: str
+    customer_id: UUID | None = None
+    time_zone: str | None = None
+    visit_returned: bool | None = None
+
+
+class ClassTime(BaseModel):
+    """When and where a class is, and who gives it, as far as it is known."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    starts_at: Instant
+    ends_at: Instant
+    location_name: str | None = None
+    time_zone: str | None = None
+    place: str | None = None
+    trainer: str | None = None
+
+
+class ClassChanged(EventData):
+    """A class in which a visitor has a place is at another time or place now, or somebody else gives it. Told for each
+    who has a place. Who gives it up because of another time keeps the visit.
+
+    Attributes:
+        changed: `time`, `place`, `trainer`: those that did.
+        now, previous: as it is, and as it was.
+        customer_id: see `ClassBooked`.
+    """
+
+    type: ClassVar[str] = "booking.class.changed.v1"
+
+    class_booking_id: UUID
+    class_id: UUID
+    title: str
+    changed: list[str] = Field(min_length=1)
+    now: ClassTime
+    previous: ClassTime
+    visitor_id: UUID
+    pass_id: UUID | None = None
+    customer_id: UUID | None = None
 
 
 class OfferMade(EventData):

@@ -43,6 +43,7 @@ EVENTS: tuple[type[EventData], ...] = (
     booking.PassWithdrawn,
     booking.ClassBooked,
     booking.ClassCancelled,
+    booking.ClassChanged,
     booking.OfferMade,
     booking.OfferExpired,
     booking.OfferTaken,

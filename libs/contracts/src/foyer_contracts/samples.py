@@ -665,6 +665,34 @@ _DATA: list[tuple[EventData, UUID]] = [
         CLASS_BOOKING,
     ),
     (
+        booking.ClassChanged(
+            class_booking_id=CLASS_BOOKING,
+            class_id=CLASS,
+            title="Хатха-йога",
+            changed=["time", "place"],
+            now=booking.ClassTime(
+                starts_at=STARTS + timedelta(hours=2),
+                ends_at=STARTS + timedelta(hours=3),
+                location_name="Фойе на Литейном",
+                time_zone="Europe/Moscow",
+                place="Зал 2",
+                trainer="Ольга",
+            ),
+            previous=booking.ClassTime(
+                starts_at=STARTS,
+                ends_at=STARTS + timedelta(hours=1),
+                location_name="Фойе на Литейном",
+                time_zone="Europe/Moscow",
+                place="Зал 1",
+                trainer="Ольга",
+            ),
+            visitor_id=VISITOR,
+            pass_id=PASS,
+            customer_id=APPLICANT,
+        ),
+        CLASS_BOOKING,
+    ),
+    (
         booking.OfferMade(
             offer_id=OFFER,
             applicant_id=APPLICANT,

@@ -112,7 +112,9 @@ async def on_changed(tx: Transaction, event: Event[OrderChanged], conversation: 
 
 
 async def on_rescheduled(tx: Transaction, event: Event[ReservationRescheduled], conversation: Conversation) -> None:
-    facts = {name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")}
+    facts: dict[str, Any] = {name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")}
+    if event.data.moved:
+        facts["moved"] = [each.model_dump(mode="json") for each in event.data.moved]
     await note(tx, event, conversation, "reservation_rescheduled", facts)
 
 

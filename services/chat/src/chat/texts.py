@@ -1,7 +1,7 @@
 """System messages in the reader's language: sentences of `templates/<language>/texts.ftl`, money and time by Babel."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from foyer_contracts.money import Money
 FOLDER = Path(__file__).parent / "templates"
 LOCALES = {"ru": Locale("ru"), "en": Locale("en", "GB")}
 LONGEST_NOTE = 1000
+MOST_MOVED = 3
 #: Characters that hide or reorder what a person reads; line breaks stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
@@ -65,7 +66,22 @@ def _arguments(facts: Mapping[str, Any], locale: str) -> dict[str, str]:
         arguments[name] = _period(places, locale) if places else ""
     places = facts.get("places") or {}
     arguments["place"] = _clean(f"{places['resource_name']}, {places['location_name']}") if places else ""
-    return arguments
+    return arguments | _moved(facts.get("moved") or (), locale)
+
+
+def _moved(moved: Sequence[Mapping[str, Any]], locale: str) -> dict[str, str]:
+    """Of a booking that recurs, where and when the times are that moved, and when they were; the first of them."""
+    if not moved:
+        return {}
+    shown, more = moved[:MOST_MOVED], len(moved) - MOST_MOVED
+    rest = [f"+{more}"] if more > 0 else []
+    places = dict.fromkeys(f"{each['resource_name']}, {each['location_name']}" for each in shown)
+    before = ({**each, "starts_at": each["previous_starts_at"], "ends_at": each["previous_ends_at"]} for each in shown)
+    return {
+        "place": _clean("; ".join(places)),
+        "time": "; ".join([*(_period(each, locale) for each in shown), *rest]),
+        "former": "; ".join([*(_period(each, locale) for each in before), *rest]),
+    }
 
 
 def _yes(value: object) -> str:

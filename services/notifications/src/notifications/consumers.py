@@ -45,6 +45,17 @@ def who_works(event: Event[Any], facts: dict[str, Any], *, group: str | None = N
     )
 
 
+def _class_at(at: booking.ClassTime) -> dict[str, Any]:
+    """Where and when a class is, as texts tell of places."""
+    return {
+        "resource_name": at.place,
+        "location_name": at.location_name,
+        "time_zone": at.time_zone,
+        "starts_at": at.starts_at.isoformat(),
+        "ends_at": at.ends_at.isoformat(),
+    }
+
+
 class Handlers:
     """What each event does here; `wake` starts the sending right after the commit."""
 
@@ -194,7 +205,11 @@ class Handlers:
 
     async def on_moved(self, tx: Transaction, event: Event[booking.ReservationRescheduled]) -> None:
         await self.note_places(tx, event, {})
-        facts = {name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")}
+        facts: dict[str, Any] = {
+            name: getattr(event.data, name).model_dump(mode="json") for name in ("places", "previous")
+        }
+        if event.data.moved:
+            facts["moved"] = [each.model_dump(mode="json") for each in event.data.moved]
         order_id = event.data.order_id
         copy = await copies.copy(tx, order_id)
         if copy is not None and copy.applicant_id is not None:
@@ -242,8 +257,25 @@ class Handlers:
     async def on_class(
         self, tx: Transaction, event: Event[booking.ClassBooked] | Event[booking.ClassCancelled]
     ) -> None:
-        facts = {"offering": event.data.title, "starts_at": event.data.starts_at.isoformat()}
-        await self.tell(tx, event, facts, applicant_id=event.data.visitor_id)
+        item = event.data
+        facts: dict[str, Any] = {"offering": item.title, "starts_at": item.starts_at.isoformat()}
+        if item.time_zone is not None:
+            facts["time_zone"] = item.time_zone
+        case = None
+        if isinstance(item, booking.ClassCancelled):
+            case, facts["visit_returned"] = item.reason, bool(item.visit_returned)
+        await self.tell(tx, event, facts, case=case, applicant_id=item.customer_id or item.visitor_id)
+
+    async def on_class_changed(self, tx: Transaction, event: Event[booking.ClassChanged]) -> None:
+        item = event.data
+        facts: dict[str, Any] = {"offering": item.title, "places": _class_at(item.now)}
+        if item.now.trainer is not None:
+            facts["trainer"] = item.now.trainer
+        moved = "time" in item.changed
+        if moved:
+            facts["previous"] = _class_at(item.previous)
+        person = item.customer_id or item.visitor_id
+        await self.tell(tx, event, facts, case="time" if moved else None, applicant_id=person)
 
     async def on_offer(self, tx: Transaction, event: Event[booking.OfferMade]) -> None:
         offer = event.data
@@ -431,6 +463,7 @@ def subscriptions(
         Subscribe(booking.PassWithdrawn, on.on_withdrawn),
         Subscribe(booking.ClassBooked, on.on_class),
         Subscribe(booking.ClassCancelled, on.on_class),
+        Subscribe(booking.ClassChanged, on.on_class_changed),
         Subscribe(booking.OfferMade, on.on_offer),
         Subscribe(payments.PaymentLinkCreated, on.on_link),
         Subscribe(payments.PaymentSucceeded, on.on_paid),

@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from asyncpg import Range
 from foyer_chassis.db import Transaction
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, array
 
 from ..claiming import store as claiming
 from ..claiming.tables import resource_parts
@@ -24,6 +24,7 @@ _GIVEN_UP = ("expired", "released", "no_show")
 #: A booking of slots lies within one local day, which has up to 25 hours.
 _LONGEST_SLOTS = timedelta(hours=25)
 
+_OF_ENTRY = frozenset({field.name for field in fields(Entry)} - {"held", "given_up"})
 _INSTANT = sa.DateTime(timezone=True)
 _FROM, _TO = sa.bindparam("from", type_=_INSTANT), sa.bindparam("to", type_=_INSTANT)
 _FEED = sa.select(feeds).where(feeds.c.id == sa.bindparam("feed"))
@@ -86,7 +87,21 @@ _GROUP = (
 _PARTS = sa.select(resource_parts.c.part_id).where(resource_parts.c.whole_id == sa.bindparam("thing"))
 _THING = sa.union_all(_RESOURCE, _GROUP)
 
-_ONCE = sa.cast(sa.null(), JSONB).label("occurrences")
+_ONCE = (
+    sa.cast(sa.null(), JSONB).label("occurrences"),
+    sa.cast(sa.null(), sa.Uuid).label("resource_id"),
+    sa.cast(sa.null(), JSONB).label("elsewhere"),
+)
+_other = resources.alias("other")
+_other_location = locations.alias("other_location")
+_ELSEWHERE = (
+    sa.select(sa.func.jsonb_object_agg(_other.c.id, sa.func.jsonb_build_array(_other.c.name, _other_location.c.name)))
+    .join_from(_other, _other_location, _other_location.c.id == _other.c.location_id)
+    .where(_other.c.id == sa.any_(reservations.c.elsewhere))
+    .correlate(reservations)
+    .scalar_subquery()
+    .label("elsewhere")
+)
 _SLOTS = (
     sa.select(
         reservations.c.id.label("uid"),
@@ -100,6 +115,8 @@ _SLOTS = (
         sa.null().label("number"),
         sa.null().label("visitor"),
         reservations.c.occurrences,
+        reservations.c.resource_id,
+        _ELSEWHERE,
     )
     .join(resources, resources.c.id == reservations.c.resource_id)
     .join(locations, locations.c.id == resources.c.location_id)
@@ -116,7 +133,7 @@ _LODGINGS = (
         order_numbers.c.number.label("order_number"),
         lodgings.c.number,
         lodgings.c.visitor_name.label("visitor"),
-        _ONCE,
+        *_ONCE,
     )
     .join(groups, groups.c.id == lodgings.c.group_id)
     .join(locations, locations.c.id == groups.c.location_id)
@@ -137,7 +154,7 @@ _CLASSES = (
         sa.null().label("order_number"),
         sa.null().label("number"),
         visitors.c.name.label("visitor"),
-        _ONCE,
+        *_ONCE,
     )
     .join(classes, classes.c.id == class_bookings.c.class_id)
     .join(visitors, visitors.c.id == class_bookings.c.visitor_id)
@@ -154,10 +171,16 @@ _lower = sa.func.lower(reservations.c.during)
 _recurs_then = sa.and_(
     reservations.c.occurrences.is_not(None), reservations.c.during.op("&&")(sa.func.tstzrange(_FROM, _TO))
 )
+_SLOTS_OF_ALL = _SLOTS.outerjoin(order_numbers, order_numbers.c.order_id == reservations.c.order_id)
 _OF_RESOURCE = _soonest(
-    _SLOTS.outerjoin(order_numbers, order_numbers.c.order_id == reservations.c.order_id).where(
-        reservations.c.resource_id == sa.bindparam("thing"),
-        sa.or_(sa.and_(_lower > _FROM - sa.literal(_LONGEST_SLOTS), _lower < _TO), _recurs_then),
+    sa.union_all(
+        _SLOTS_OF_ALL.where(
+            reservations.c.resource_id == sa.bindparam("thing"),
+            sa.or_(sa.and_(_lower > _FROM - sa.literal(_LONGEST_SLOTS), _lower < _TO), _recurs_then),
+        ),
+        _SLOTS_OF_ALL.where(
+            reservations.c.elsewhere.contains(array([sa.bindparam("thing", type_=sa.Uuid)])), _recurs_then
+        ),
     )
 )
 _OF_GROUP = _soonest(
@@ -198,24 +221,29 @@ def _feed(row: sa.RowMapping) -> Feed:
     return Feed(**{**row, "subject": Subject(row["subject"])})
 
 
-def _entries(rows: Sequence[sa.RowMapping], window: Period) -> list[Entry]:
-    """The earliest first; of a booking that recurs, each of its times that touch the window."""
+def _entries(rows: Sequence[sa.RowMapping], window: Period, *, resource_id: UUID | None = None) -> list[Entry]:
+    """The earliest first; of a booking that recurs, each of its times that touch the window, at one resource or at
+    any."""
     entries: list[Entry] = []
     for row in rows:
-        values = {name: value for name, value in row.items() if name not in ("status", "occurrences")}
+        values = {name: value for name, value in row.items() if name in _OF_ENTRY}
         whole = Entry(**values, held=row["status"] == "held", given_up=row["status"] in _GIVEN_UP)
         if row["occurrences"] is None:
             entries.append(whole)
             continue
         for each in row["occurrences"]:
+            at = each.get("resource_id", str(row["resource_id"]))
+            title, place = (row["elsewhere"] or {}).get(at, (whole.title, whole.place))
             time = replace(
                 whole,
                 uid=uuid5(whole.uid, str(each["number"])),
                 starts_at=datetime.fromisoformat(each["starts_at"]),
                 ends_at=datetime.fromisoformat(each["ends_at"]),
                 given_up=whole.given_up or each["cancelled"],
+                title=title,
+                place=place,
             )
-            if time.ends_at > window[0] and time.starts_at < window[1]:
+            if time.ends_at > window[0] and time.starts_at < window[1] and resource_id in (None, UUID(at)):
                 entries.append(time)
     return sorted(entries, key=lambda entry: (entry.starts_at, entry.uid))[:MOST_ENTRIES]
 
@@ -283,7 +311,7 @@ async def entries_of_thing(transaction: Transaction, subject: Subject, thing_id:
     """Its bookings of every state that touch the window, the earliest first; at most MOST_ENTRIES."""
     statement = _OF_RESOURCE if subject is Subject.RESOURCE else _OF_GROUP
     rows = await transaction.all(statement, {"thing": thing_id, "from": window[0], "to": window[1]})
-    return _entries(rows, window)
+    return _entries(rows, window, resource_id=thing_id)
 
 
 async def entries_of_person(transaction: Transaction, person_id: UUID, window: Period) -> list[Entry]:

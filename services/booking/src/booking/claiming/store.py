@@ -57,6 +57,14 @@ _TAKEN = (
     )
     .order_by(slot_claims.c.resource_id, sa.text("starts_at"))
 )
+_TAKEN_BUT = _TAKEN.where(
+    sa.not_(
+        sa.and_(
+            slot_claims.c.owner_id == sa.bindparam("but_owner"),
+            slot_claims.c.occurrence.in_(sa.bindparam("but_occurrences", expanding=True)),
+        )
+    )
+)
 _IN_USE = sa.text("""
     SELECT EXISTS (
         SELECT FROM slot_claims
@@ -148,12 +156,22 @@ async def forget(transaction: Transaction, owner_ids: Sequence[UUID] | None = No
 
 
 async def taken(
-    transaction: Transaction, resource_ids: Collection[UUID], starts_at: datetime, ends_at: datetime
+    transaction: Transaction,
+    resource_ids: Collection[UUID],
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    but: tuple[UUID, Collection[int]] | None = None,
 ) -> dict[UUID, list[Taken]]:
-    """What is taken of each resource and touches this time, in order of its beginnings."""
+    """What is taken of each resource and touches this time, in order of its beginnings.
+
+    `but`: an owner and occurrences whose places do not count.
+    """
     found: dict[UUID, list[Taken]] = {id_: [] for id_ in resource_ids}
     parameters: dict[str, Any] = {"resources": list(resource_ids), "during": Range(starts_at, ends_at)}
-    for row in await transaction.all(_TAKEN, parameters):
+    if but is not None:
+        parameters |= {"but_owner": but[0], "but_occurrences": list(but[1])}
+    for row in await transaction.all(_TAKEN if but is None else _TAKEN_BUT, parameters):
         found[row["resource_id"]].append((row["place"], row["starts_at"], row["ends_at"]))
     return found
 

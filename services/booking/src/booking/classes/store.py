@@ -1,12 +1,14 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
+from foyer_chassis.pages import paged
 
-from .domain import Class, ClassBooking
+from ..visitors.tables import visitors
+from .domain import Class, ClassBooking, Visit
 from .tables import class_bookings, classes
 
 _TAKEN = (
@@ -17,6 +19,29 @@ _TAKEN = (
     .label("booked")
 )
 _CLASS = sa.select(classes, _TAKEN).where(classes.c.id == sa.bindparam("class"))
+# What a visitor meets who wants a place: the class, whether there is such a visitor, and whether they have one already.
+_VISIT = """
+    SELECT class.*, visitor.id IS NOT NULL AS visitor_known, visitor.customer_id,
+        (SELECT count(*) FROM class_bookings WHERE class_id = class.id AND cancelled_reason IS NULL) AS booked,
+        EXISTS (
+            SELECT FROM class_bookings
+            WHERE class_id = class.id AND visitor_id = visitor.id AND cancelled_reason IS NULL
+        ) AS has_place
+        {free_seat}
+    FROM classes AS class LEFT JOIN visitors AS visitor ON visitor.id = {visitor} WHERE class.id = {class_id}
+"""
+_LOOK = _VISIT.format(free_seat="", visitor="$1", class_id="$2")
+_VISIT_LOCKED = sa.text(
+    _VISIT.format(
+        free_seat="""
+        , (SELECT number FROM generate_series(1, class.capacity) AS number WHERE NOT EXISTS (
+            SELECT FROM class_bookings WHERE class_id = class.id AND seat = number AND cancelled_reason IS NULL
+        ) ORDER BY number LIMIT 1) AS free_seat
+        """,
+        visitor="CAST(:visitor AS uuid)",
+        class_id="CAST(:class AS uuid)",
+    )
+)
 _LOCK = sa.select(classes.c.id).where(classes.c.id == sa.bindparam("class")).with_for_update()
 # Classes are always locked in the order of their ids, and before passes.
 _LOCK_MANY = (
@@ -47,6 +72,13 @@ _BOOKINGS = (
     .where(class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None))
     .order_by(class_bookings.c.seat)
 )
+_BOOKINGS_PAGE = paged(
+    sa.select(class_bookings).where(
+        class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None)
+    ),
+    class_bookings.c.seat,
+    class_bookings.c.id,
+)
 _BOOKING = sa.select(class_bookings).where(class_bookings.c.id == sa.bindparam("booking"))
 _BOOKING_LOCKED = _BOOKING.with_for_update()
 _OF_PASSES = (
@@ -58,6 +90,33 @@ _OF_PASSES = (
         classes.c.starts_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     )
     .order_by(class_bookings.c.id)
+)
+_TOUCH = (
+    sa.update(class_bookings)
+    .where(class_bookings.c.class_id == sa.bindparam("class"), class_bookings.c.cancelled_reason.is_(None))
+    .values(
+        version=class_bookings.c.version + 1, moved=class_bookings.c.moved | sa.bindparam("moved_now", type_=sa.Boolean)
+    )
+    .returning(class_bookings)
+)
+_CANCEL = (
+    sa.update(class_bookings)
+    .where(class_bookings.c.id.in_(sa.bindparam("ids", expanding=True)), class_bookings.c.cancelled_reason.is_(None))
+    .values(cancelled_reason=sa.bindparam("reason"), version=class_bookings.c.version + 1)
+    .returning(class_bookings.c.id, class_bookings.c.version)
+)
+_OF_CUSTOMER = (
+    sa.select(class_bookings)
+    .join(visitors, visitors.c.id == class_bookings.c.visitor_id)
+    .join(classes, classes.c.id == class_bookings.c.class_id)
+    .where(
+        visitors.c.customer_id == sa.bindparam("customer"),
+        class_bookings.c.cancelled_reason.is_(None),
+        classes.c.ends_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("after", type_=sa.Uuid).is_(None) | (class_bookings.c.id > sa.bindparam("after")),
+    )
+    .order_by(class_bookings.c.id)
+    .limit(sa.bindparam("limit"))
 )
 
 
@@ -75,6 +134,30 @@ async def class_by_id(transaction: Transaction, class_id: UUID, *, lock: bool = 
         return None
     row = await transaction.one_or_none(_CLASS, {"class": class_id})
     return None if row is None else _class(row)
+
+
+def _visit(row: Mapping[Any, Any]) -> Visit:
+    return Visit(
+        item=Class(**{name: row[name] for name in Class.__dataclass_fields__}),
+        visitor_known=row["visitor_known"],
+        has_place=row["has_place"],
+        customer_id=row["customer_id"],
+        free_seat=row.get("free_seat"),
+    )
+
+
+async def look(direct: Direct, class_id: UUID, visitor_id: UUID) -> Visit | None:
+    """What a visitor would meet now, without any lock; None: there is no such class."""
+    row = await direct.row(_LOOK, visitor_id, class_id)
+    return None if row is None else _visit(row)
+
+
+async def visit_locked(transaction: Transaction, class_id: UUID, visitor_id: UUID) -> Visit | None:
+    """What a visitor meets, read after the class is locked; None: there is no such class."""
+    if await transaction.one_or_none(_LOCK, {"class": class_id}) is None:
+        return None
+    row = await transaction.one_or_none(_VISIT_LOCKED, {"class": class_id, "visitor": visitor_id})
+    return None if row is None else _visit(row)
 
 
 async def classes_locked(transaction: Transaction, class_ids: Collection[UUID]) -> dict[UUID, Class]:
@@ -114,6 +197,14 @@ async def bookings_of_class(transaction: Transaction, class_id: UUID) -> list[Cl
     return [_booking(row) for row in await transaction.all(_BOOKINGS, {"class": class_id})]
 
 
+async def bookings_page(
+    transaction: Transaction, class_id: UUID, *, after: UUID | None, limit: int
+) -> list[ClassBooking]:
+    """Places that are taken, by seat."""
+    parameters = {"class": class_id, "after": after, "limit": limit}
+    return [_booking(row) for row in await transaction.all(_BOOKINGS_PAGE, parameters)]
+
+
 async def booking_by_id(transaction: Transaction, booking_id: UUID, *, lock: bool = False) -> ClassBooking | None:
     row = await transaction.one_or_none(_BOOKING_LOCKED if lock else _BOOKING, {"booking": booking_id})
     return None if row is None else _booking(row)
@@ -125,14 +216,30 @@ async def coming_of_passes(transaction: Transaction, pass_ids: Collection[UUID])
     return [_booking(row) for row in await transaction.all(_OF_PASSES, parameters)]
 
 
+async def touch_bookings(transaction: Transaction, class_id: UUID, *, moved: bool) -> list[ClassBooking]:
+    """A class changed, its time too (`moved`): its bookings are of another version; those."""
+    return [_booking(row) for row in await transaction.all(_TOUCH, {"class": class_id, "moved_now": moved})]
+
+
+async def places_of_customer(
+    transaction: Transaction, customer_id: UUID, *, after: UUID | None, limit: int
+) -> list[tuple[ClassBooking, Class]]:
+    """Places in classes that are not over, of visitors that a customer is; in the order in which they were booked."""
+    parameters = {"customer": customer_id, "now": transaction.now, "after": after, "limit": limit}
+    bookings = [_booking(row) for row in await transaction.all(_OF_CUSTOMER, parameters)]
+    if not bookings:
+        return []
+    rows = await transaction.all(_CLASSES, {"ids": list({item.class_id for item in bookings})})
+    found = {row["id"]: _class(row) for row in rows}
+    return [(booking, found[booking.class_id]) for booking in bookings]
+
+
 async def add_booking(transaction: Transaction, item: ClassBooking) -> None:
     values = {name: getattr(item, name) for name in ClassBooking.__dataclass_fields__}
     await transaction.execute(sa.insert(class_bookings).values(**values, created_at=transaction.now))
 
 
-async def cancel_booking(transaction: Transaction, item: ClassBooking) -> None:
-    await transaction.execute(
-        sa.update(class_bookings)
-        .where(class_bookings.c.id == item.id)
-        .values(cancelled_reason=item.cancelled_reason, version=item.version)
-    )
+async def cancel_bookings(transaction: Transaction, booking_ids: Collection[UUID], reason: str) -> dict[UUID, int]:
+    """Free these places; their new versions."""
+    rows = await transaction.all(_CANCEL, {"ids": list(booking_ids), "reason": reason})
+    return {row["id"]: row["version"] for row in rows}

@@ -17,8 +17,13 @@ classes = sa.Table(
     sa.Column("capacity", sa.Integer, nullable=False),
     sa.Column("cancelled", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("location_id", ID, sa.ForeignKey("locations.id")),
+    sa.Column("place", sa.Text),
+    sa.Column("trainer", sa.Text),
+    sa.Column("cancel_minutes", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("capacity BETWEEN 1 AND 10000", name="classes_capacity"),
     sa.CheckConstraint("ends_at > starts_at", name="classes_time"),
+    sa.CheckConstraint("cancel_minutes >= 0", name="classes_cancel_minutes"),
     sa.Index("classes_by_start", "starts_at", "id"),
 )
 
@@ -33,6 +38,8 @@ class_bookings = sa.Table(
     sa.Column("cancelled_reason", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False),
+    # Whether the class has been moved to another time since it was booked.
+    sa.Column("moved", sa.Boolean, nullable=False, server_default=sa.false()),
     # A place in a class is a seat, so that PostgreSQL lets nobody have more of them than there are.
     sa.Index(
         "class_bookings_seat", "class_id", "seat", unique=True, postgresql_where=sa.text("cancelled_reason IS NULL")

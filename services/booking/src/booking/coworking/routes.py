@@ -23,6 +23,7 @@ from ..lodging.routes import (
     IfMatch,
     Limit,
     LodgingOut,
+    Many,
     NewPlan,
     OnlyIf,
     PlanIn,
@@ -84,6 +85,7 @@ class TariffOut(TariffIn):
 
 class TariffList(BaseModel):
     items: list[TariffOut]
+    next: UUID | None
 
 
 class TicketOut(LodgingOut):
@@ -159,21 +161,28 @@ async def add_place(space_id: UUID, body: UnitIn, once: OncePerKey) -> Response:
 
 
 @router.get("/spaces/{space_id}/places", dependencies=[_READ])
-async def list_places(space_id: UUID, reading: Reading) -> UnitList:
-    """The plan: every numbered place with its zone."""
+async def list_places(space_id: UUID, reading: Reading, limit: Many = 1000, after: After = None) -> UnitList:
+    """The plan: every numbered place with its zone, in the order in which they are given out."""
     await lodging.visible_group(reading, Kind.TICKET, space_id)
-    return UnitList(items=[UnitOut.of(unit) for unit in await lodging_store.units_of(reading, space_id)])
+    return UnitList.page(await lodging_store.units_page(reading, space_id, after=after, limit=limit), limit)
 
 
 @router.get("/spaces/{space_id}/places/free", dependencies=[_READ])
 async def free_places(
-    space_id: UUID, reading: Reading, from_: Annotated[AwareDatetime, Query(alias="from")], to: AwareDatetime
+    space_id: UUID,
+    reading: Reading,
+    from_: Annotated[AwareDatetime, Query(alias="from")],
+    to: AwareDatetime,
+    limit: Many = 1000,
+    after: After = None,
 ) -> UnitList:
-    """The places that nobody has for the whole of that time and that are not blocked."""
+    """The places that nobody has for the whole of that time and that are not blocked, in the order in which they are
+    given out."""
     _check_span(from_, to)
     space = await lodging.visible_group(reading, Kind.TICKET, space_id)
-    found = await lodging_store.free_list(reading, space_id, from_, to) if space.active else []
-    return UnitList(items=[UnitOut.of(unit) for unit in found])
+    if not space.active:
+        return UnitList(items=[], next=None)
+    return UnitList.page(await lodging_store.free_list(reading, space_id, from_, to, after=after, limit=limit), limit)
 
 
 @router.put("/places/{place_id}", dependencies=[_CONFIGURE])
@@ -195,9 +204,10 @@ async def create_tariff(space_id: UUID, body: TariffIn, once: OncePerKey) -> Res
 
 
 @router.get("/spaces/{space_id}/tariffs", dependencies=[_READ])
-async def list_tariffs(space_id: UUID, reading: Reading) -> TariffList:
+async def list_tariffs(space_id: UUID, reading: Reading, limit: Many = 500, after: After = None) -> TariffList:
     await lodging.visible_group(reading, Kind.TICKET, space_id)
-    return TariffList(items=[TariffOut.of(item) for item in await store.tariffs_of(reading, space_id)])
+    items = [TariffOut.of(item) for item in await store.tariffs_page(reading, space_id, after=after, limit=limit)]
+    return TariffList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.put("/tariffs/{tariff_id}", dependencies=[_CONFIGURE])

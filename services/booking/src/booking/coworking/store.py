@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
+from foyer_chassis.pages import paged
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,7 +16,7 @@ _BY_ID = sa.select(tariffs).where(tariffs.c.id.in_(sa.bindparam("ids", expanding
 _LOCKED = sa.select(tariffs).where(tariffs.c.id == sa.bindparam("id")).with_for_update()
 _NOTE_SCAN = insert(scans).on_conflict_do_nothing().returning(scans.c.id)
 _SCAN = sa.select(scans.c.ticket_id, scans.c.verb).where(scans.c.id == sa.bindparam("scan"))
-_OF_SPACE = sa.select(tariffs).where(tariffs.c.space_id == sa.bindparam("space")).order_by(tariffs.c.id)
+_OF_SPACE = paged(sa.select(tariffs).where(tariffs.c.space_id == sa.bindparam("space")), tariffs.c.id)
 
 
 def _tariff(row: sa.RowMapping) -> Tariff:
@@ -42,8 +43,9 @@ async def tariff_locked(transaction: Transaction, id_: UUID) -> Tariff | None:
     return None if row is None else _tariff(row)
 
 
-async def tariffs_of(transaction: Transaction, space_id: UUID) -> list[Tariff]:
-    return [_tariff(row) for row in await transaction.all(_OF_SPACE, {"space": space_id})]
+async def tariffs_page(transaction: Transaction, space_id: UUID, *, after: UUID | None, limit: int) -> list[Tariff]:
+    parameters = {"space": space_id, "after": after, "limit": limit}
+    return [_tariff(row) for row in await transaction.all(_OF_SPACE, parameters)]
 
 
 async def save_tariff(transaction: Transaction, tariff: Tariff) -> None:

@@ -27,6 +27,7 @@ from ..lodging.domain import (
     NotPossibleNowError,
     Status,
     TooFarAheadError,
+    Unit,
 )
 from ..resources.domain import UnknownResourceError
 from . import store
@@ -40,20 +41,23 @@ async def hold_tickets(
     if not asked:
         return
     requests = [event.data.ticket for event in asked if event.data.ticket is not None]
-    tariffs = await store.tariffs_by_id(transaction, {item.tariff_id for item in requests})
 
-    async def prepare(event: Event[OrderPlaced], spaces: Mapping[UUID, Group]) -> Lodging:
-        return await _ticket(transaction, event, spaces, tariffs, default_ttl=default_ttl)
+    async def prepare(spaces: Mapping[UUID, Group]) -> lodging.Make:
+        tariffs = await store.tariffs_by_id(transaction, {item.tariff_id for item in requests})
+        places = {item.place_id for item in requests if item.place_id is not None}
+        chosen = await lodging_store.units_by_id(transaction, places)
+        return lambda event: _ticket(event, spaces, tariffs, chosen, now=transaction.now, default_ttl=default_ttl)
 
     await lodging.hold(transaction, asked, Kind.TICKET, {item.space_id for item in requests}, prepare)
 
 
-async def _ticket(
-    transaction: Transaction,
+def _ticket(
     event: Event[OrderPlaced],
     spaces: Mapping[UUID, Group],
     tariffs: Mapping[UUID, Tariff],
+    chosen: Mapping[UUID, Unit],
     *,
+    now: datetime,
     default_ttl: timedelta,
 ) -> Lodging:
     request = event.data.ticket
@@ -61,19 +65,17 @@ async def _ticket(
     space, tariff = spaces.get(request.space_id), tariffs.get(request.tariff_id)
     if space is None or not space.active or tariff is None or not tariff.active or tariff.space_id != space.id:
         raise UnknownResourceError
-    if request.starts_at > transaction.now + FARTHEST:
+    if request.starts_at > now + FARTHEST:
         raise TooFarAheadError(field="starts_at")
     if request.quantity > tariff.most:
         raise TooLongError(field="quantity", most=tariff.most)
     if request.place_id is not None:
         if not tariff.fixed:
             raise PlaceCannotBeChosenError(field="place_id")
-        unit = await lodging_store.unit_by_id(transaction, request.place_id)
+        unit = chosen.get(request.place_id)
         if unit is None or unit.group_id != space.id or tariff.zone not in (None, unit.zone):
             raise UnknownResourceError
-    starts_at, ends_at = period(
-        space.location.calendar, tariff.unit, request.starts_at, request.quantity, now=transaction.now
-    )
+    starts_at, ends_at = period(space.location.calendar, tariff.unit, request.starts_at, request.quantity, now=now)
     return Lodging(
         id=new_id(),
         kind=Kind.TICKET,
@@ -91,7 +93,7 @@ async def _ticket(
         quantity=request.quantity,
         items=(Item(f"{space.name}, тариф «{tariff.name}»", request.quantity, tariff.price),),
         status=Status.HELD,
-        expires_at=lodging.hold_until(space, transaction.now, default_ttl),
+        expires_at=lodging.hold_until(space, now, default_ttl),
         unit_id=request.place_id,
         zone=tariff.zone,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
+from foyer_chassis.pages import paged
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,9 +19,10 @@ _RATES_OF = (
     .where(rates.c.type_id.in_(sa.bindparam("types", expanding=True)))
     .order_by(rates.c.type_id, rates.c.id)
 )
+_RATES_PAGE = paged(sa.select(rates).where(rates.c.type_id == sa.bindparam("type")), rates.c.id)
 _RATE = sa.select(rates).where(rates.c.id == sa.bindparam("id"))
 _RATE_LOCKED = _RATE.with_for_update()
-_EXTRAS_OF = sa.select(extras).where(extras.c.location_id == sa.bindparam("location")).order_by(extras.c.id)
+_EXTRAS_PAGE = paged(sa.select(extras).where(extras.c.location_id == sa.bindparam("location")), extras.c.id)
 _EXTRAS = sa.select(extras).where(extras.c.id.in_(sa.bindparam("ids", expanding=True)))
 _EXTRA_LOCKED = sa.select(extras).where(extras.c.id == sa.bindparam("id")).with_for_update()
 
@@ -83,6 +85,11 @@ async def rates_of(transaction: Transaction, type_ids: Collection[UUID]) -> list
     return [_rate(row) for row in await transaction.all(_RATES_OF, {"types": list(type_ids)})]
 
 
+async def rates_page(transaction: Transaction, type_id: UUID, *, after: UUID | None, limit: int) -> list[Rate]:
+    parameters = {"type": type_id, "after": after, "limit": limit}
+    return [_rate(row) for row in await transaction.all(_RATES_PAGE, parameters)]
+
+
 async def rate_by_id(transaction: Transaction, id_: UUID, *, lock: bool = False) -> Rate | None:
     row = await transaction.one_or_none(_RATE_LOCKED if lock else _RATE, {"id": id_})
     return None if row is None else _rate(row)
@@ -131,12 +138,14 @@ def _extra(row: sa.RowMapping) -> Extra:
     )
 
 
-async def extras_of(transaction: Transaction, location_id: UUID) -> list[Extra]:
-    return [_extra(row) for row in await transaction.all(_EXTRAS_OF, {"location": location_id})]
+async def extras_page(transaction: Transaction, location_id: UUID, *, after: UUID | None, limit: int) -> list[Extra]:
+    parameters = {"location": location_id, "after": after, "limit": limit}
+    return [_extra(row) for row in await transaction.all(_EXTRAS_PAGE, parameters)]
 
 
 async def extras_by_id(transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Extra]:
-    return {row["id"]: _extra(row) for row in await transaction.all(_EXTRAS, {"ids": list(ids)})}
+    rows = await transaction.all(_EXTRAS, {"ids": list(ids)}) if ids else []
+    return {row["id"]: _extra(row) for row in rows}
 
 
 async def extra_locked(transaction: Transaction, id_: UUID) -> Extra | None:

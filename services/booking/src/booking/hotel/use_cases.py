@@ -47,25 +47,29 @@ async def hold_stays(transaction: Transaction, placed: Sequence[Event[OrderPlace
     if not asked:
         return
     type_ids = {event.data.stay.room_type_id for event in asked if event.data.stay is not None}
-    rates = await store.rates_of(transaction, type_ids)
+    extra_ids = {item.extra_id for event in asked if event.data.stay is not None for item in event.data.stay.extras}
 
-    async def prepare(event: Event[OrderPlaced], groups: Mapping[UUID, Group]) -> Lodging:
-        return await _stay(transaction, event, groups, rates, default_ttl=default_ttl)
+    async def prepare(groups: Mapping[UUID, Group]) -> lodging.Make:
+        types = await store.types_of(transaction, groups)
+        rates = await store.rates_of(transaction, type_ids)
+        extras = await store.extras_by_id(transaction, extra_ids)
+        return lambda event: _stay(event, types, rates, extras, now=transaction.now, default_ttl=default_ttl)
 
     await lodging.hold(transaction, asked, Kind.STAY, type_ids, prepare)
 
 
-async def _stay(
-    transaction: Transaction,
+def _stay(
     event: Event[OrderPlaced],
-    groups: Mapping[UUID, Group],
+    types: Mapping[UUID, RoomType],
     rates: Sequence[Rate],
+    extras: Mapping[UUID, Extra],
     *,
+    now: datetime,
     default_ttl: timedelta,
 ) -> Lodging:
     request = event.data.stay
     assert request is not None
-    group = groups.get(request.room_type_id)
+    room_type = types.get(request.room_type_id)
     rate = next(
         (
             rate
@@ -74,14 +78,13 @@ async def _stay(
         ),
         None,
     )
-    if group is None or not group.active or rate is None:
+    if room_type is None or not room_type.group.active or rate is None:
         raise UnknownResourceError
-    room_type = (await store.types_of(transaction, {group.id: group}))[group.id]
-    now = transaction.now
+    group = room_type.group
     if request.arrival < now.astimezone(group.location.calendar.zone).date():
         raise InThePastError(field="arrival", now=now.isoformat())
     _not_too_far(request.arrival, now)
-    wanted = await _wanted(transaction, request.extras, room_type, rate)
+    wanted = _wanted(request.extras, extras, room_type, rate)
     guests = Guests(request.rooms, request.adults, request.children)
     found = quote(room_type, rate, wanted, request.arrival, request.departure, guests)
     return Lodging(
@@ -118,10 +121,8 @@ def _not_too_far(arrival: date, now: datetime) -> None:
         raise TooFarAheadError(field="arrival")
 
 
-async def _wanted(
-    transaction: Transaction, extras: Sequence[StayExtra], room_type: RoomType, rate: Rate
-) -> list[Wanted]:
-    known = await store.extras_by_id(transaction, {item.extra_id for item in extras})
+def _wanted(extras: Sequence[StayExtra], known: Mapping[UUID, Extra], room_type: RoomType, rate: Rate) -> list[Wanted]:
+    """Raises UnknownExtraError."""
     wanted = []
     for item in extras:
         extra = known.get(item.extra_id)
@@ -260,7 +261,8 @@ async def add_extras(
     assert stay.arrival is not None
     assert stay.departure is not None
     assert stay.adults is not None
-    wanted = await _wanted(transaction, extras, room_type, rate)
+    known = await store.extras_by_id(transaction, {item.extra_id for item in extras})
+    wanted = _wanted(extras, known, room_type, rate)
     begun = stay.starts_at <= transaction.now
     if begun and any(item.extra.timed is Timed.EARLY_CHECK_IN for item in wanted):
         raise NotPossibleNowError("The stay has begun.", starts_at=stay.starts_at.isoformat())

@@ -1,5 +1,6 @@
 """Shapes that tickets and stays have in common; their addresses are in `coworking` and `hotel`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -16,6 +17,8 @@ IfMatch = Annotated[str | None, Header(description="The ETag that was read; 428 
 OnlyIf = Annotated[str | None, Header(alias="if-match", description="only if it is still at this ETag")]
 After = Annotated[UUID | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+#: Of what a plan is made of; at first they were listed whole, so that nobody who asks for no page gets less by it.
+Many = Annotated[int, Query(ge=1, le=1000)]
 
 
 class Strict(BaseModel):
@@ -98,6 +101,11 @@ class UnitOut(UnitIn):
 
 class UnitList(BaseModel):
     items: list[UnitOut]
+    next: UUID | None
+
+    @classmethod
+    def page(cls, units: Sequence[Unit], limit: int) -> Self:
+        return cls(items=[UnitOut.of(unit) for unit in units], next=units[-1].id if len(units) == limit else None)
 
 
 class ItemOut(BaseModel):

@@ -23,6 +23,8 @@ _CONFIGURE = requires("booking:configure")
 _READ = requires("booking:read")
 IfMatch = Annotated[str | None, Header()]
 Limit = Annotated[int, Query(ge=1, le=100)]
+Many = Annotated[int, Query(ge=1, le=500)]
+After = Annotated[UUID | None, Query(description="`next` of the page before")]
 
 
 class _Strict(BaseModel):
@@ -39,6 +41,7 @@ class GroupOut(GroupIn):
 
 class GroupList(BaseModel):
     items: list[GroupOut]
+    next: UUID | None
 
 
 class TypeIn(_Strict):
@@ -70,6 +73,7 @@ class TypeOut(TypeIn):
 
 class TypeList(BaseModel):
     items: list[TypeOut]
+    next: UUID | None
 
 
 class PassOut(BaseModel):
@@ -114,8 +118,11 @@ class AttachIn(_Strict):
 
 
 @router.get("/groups", dependencies=[_READ])
-async def list_groups(reading: Reading) -> GroupList:
-    return GroupList(items=[GroupOut(id=row["id"], title=row["title"]) for row in await store.all_groups(reading)])
+async def list_groups(reading: Reading, limit: Many = 500, after: After = None) -> GroupList:
+    """By title."""
+    found = await store.groups_page(reading, after=after, limit=limit)
+    items = [GroupOut(id=row["id"], title=row["title"]) for row in found]
+    return GroupList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.post("/groups", status_code=201, response_model=GroupOut, dependencies=[_CONFIGURE])
@@ -129,8 +136,10 @@ async def add_group(body: GroupIn, once: OncePerKey) -> Response:
 
 
 @router.get("/membership-types", dependencies=[_READ])
-async def list_types(reading: Reading) -> TypeList:
-    return TypeList(items=[TypeOut.of(item) for item in await store.all_types(reading)])
+async def list_types(reading: Reading, limit: Many = 500, after: After = None) -> TypeList:
+    """By title."""
+    items = [TypeOut.of(item) for item in await store.types_page(reading, after=after, limit=limit)]
+    return TypeList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.post("/membership-types", status_code=201, response_model=TypeOut, dependencies=[_CONFIGURE])

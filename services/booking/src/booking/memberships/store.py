@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import ConflictError
+from foyer_chassis.pages import paged
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,8 +16,8 @@ from .tables import code_guesses, groups, membership_types, pass_numbers, pass_o
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _TYPE = sa.select(membership_types).where(membership_types.c.id == sa.bindparam("type"))
 _TYPE_LOCKED = _TYPE.with_for_update()
-_TYPES = sa.select(membership_types).order_by(membership_types.c.title, membership_types.c.id).limit(500)
-_GROUPS = sa.select(groups).order_by(groups.c.title).limit(500)
+_TYPES = paged(sa.select(membership_types), membership_types.c.title, membership_types.c.id)
+_GROUPS = paged(sa.select(groups), groups.c.title, groups.c.id)
 _COLUMNS = [column for column in passes.c if column.name != "created_at"]
 _PASS = sa.select(*_COLUMNS).where(passes.c.id == sa.bindparam("pass"))
 _PASS_LOCKED = _PASS.with_for_update()
@@ -41,6 +42,11 @@ _LOCKED = (
     .order_by(passes.c.id)
     .with_for_update()
 )
+_RETURN_VISITS = sa.text("""
+    UPDATE passes SET visits_left = visits_left + returned.visits, version = version + 1
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:visits AS integer[])) AS returned (id, visits)
+    WHERE passes.id = returned.id AND status = 'attached'
+""")
 _PAGE = (
     sa.select(*_COLUMNS)
     .where(sa.bindparam("after", type_=sa.Uuid).is_(None) | (passes.c.id < sa.bindparam("after")))
@@ -105,8 +111,9 @@ async def add_group(transaction: Transaction, group_id: UUID, title: str) -> Non
         raise GroupExistsError(field="title") from None
 
 
-async def all_groups(transaction: Transaction) -> Sequence[sa.RowMapping]:
-    return await transaction.all(_GROUPS)
+async def groups_page(transaction: Transaction, *, after: UUID | None, limit: int) -> Sequence[sa.RowMapping]:
+    """By title."""
+    return await transaction.all(_GROUPS, {"after": after, "limit": limit})
 
 
 async def unknown_groups(transaction: Transaction, ids: Collection[UUID]) -> set[UUID]:
@@ -121,8 +128,9 @@ async def type_by_id(transaction: Transaction, type_id: UUID, *, lock: bool = Fa
     return None if row is None else _type(row)
 
 
-async def all_types(transaction: Transaction) -> list[MembershipType]:
-    return [_type(row) for row in await transaction.all(_TYPES)]
+async def types_page(transaction: Transaction, *, after: UUID | None, limit: int) -> list[MembershipType]:
+    """By title."""
+    return [_type(row) for row in await transaction.all(_TYPES, {"after": after, "limit": limit})]
 
 
 async def save_type(transaction: Transaction, item: MembershipType) -> None:
@@ -177,6 +185,12 @@ async def save(transaction: Transaction, item: Pass) -> None:
     values = _values(item)
     id_ = values.pop("id")
     await transaction.execute(sa.update(passes).where(passes.c.id == id_).values(**values))
+
+
+async def return_visits(transaction: Transaction, visits: Mapping[UUID, int]) -> None:
+    """So many visits come back to passes that are still somebody's."""
+    if visits:
+        await transaction.execute(_RETURN_VISITS, {"ids": list(visits), "visits": list(visits.values())})
 
 
 async def pass_by_id(transaction: Transaction, pass_id: UUID, *, lock: bool = False) -> Pass | None:

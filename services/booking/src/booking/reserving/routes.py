@@ -12,12 +12,13 @@ from foyer_chassis.http import Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money
 from foyer_contracts.orders import Actor
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from ..recurring.domain import MOST_OCCURRENCES
 from ..resources.routes import Moment
 from ..resources.use_cases import visible
 from . import store, use_cases
-from .domain import Reservation
+from .domain import Reservation, Scope
 
 router = APIRouter(prefix="/v1", tags=["reservations"])
 
@@ -25,8 +26,10 @@ _FIRST_ID = UUID(int=0)
 
 
 class OccurrenceOut(BaseModel):
+    number: int = Field(description="by which it is moved; it stays the same when the time moves")
     starts_at: datetime
     ends_at: datetime
+    resource_id: UUID = Field(description="a time that was moved may be elsewhere than the others")
     slots: int
     price: Money
     cancelled: bool
@@ -36,7 +39,9 @@ class ReservationOut(BaseModel):
     id: UUID
     order_id: UUID
     resource_id: UUID
-    starts_at: datetime = Field(description="of a booking that recurs, those of the first time that is left")
+    starts_at: datetime = Field(
+        description="of a booking that recurs, with the resource, of the first time that is left"
+    )
     ends_at: datetime
     slots: int = Field(description="of all times together")
     quantity: int = Field(description="how many equal places")
@@ -61,13 +66,15 @@ class ReservationOut(BaseModel):
             total=reservation.total,
             occurrences=[
                 OccurrenceOut(
+                    number=each.number,
                     starts_at=each.starts_at,
                     ends_at=each.ends_at,
+                    resource_id=each.resource_id,
                     slots=each.slots,
-                    price=reservation.price_of(each.slots),
+                    price=reservation.price_of(each),
                     cancelled=each.cancelled,
                 )
-                for each in reservation.occurrences
+                for each in sorted(reservation.occurrences, key=lambda each: each.starts_at)
             ],
             version=reservation.version,
         )
@@ -131,6 +138,114 @@ async def reschedule(
         if caller.locations and str(resource.location.id) not in caller.locations:
             raise NotFoundError
         return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+
+    return await once.run(command)
+
+
+class MoveOccurrencesIn(BaseModel):
+    """Which times of a booking that recurs go where. The others of the scope go as many days further or back as the one
+    that is meant, to the same time of day and for as long, by the wall clock of the place (X2)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: StrictInt = Field(ge=0, lt=MOST_OCCURRENCES, description="of the time that is meant")
+    scope: Literal["one", "following", "all"] = Field(
+        description="that time alone, with all that have higher numbers, or all; what has begun stays"
+    )
+    starts_at: Moment = Field(description="when the time that is meant begins then")
+    ends_at: Moment
+    resource_id: UUID | None = Field(default=None, description="another resource for all of them; else each stays")
+    skip: list[StrictInt] = Field(default=[], max_length=MOST_OCCURRENCES, description="numbers of those that stay")
+
+    @property
+    def wish(self) -> use_cases.SeriesWish:
+        return use_cases.SeriesWish(
+            number=self.number,
+            scope=Scope(self.scope),
+            starts_at=self.starts_at.astimezone(UTC),
+            ends_at=self.ends_at.astimezone(UTC),
+            resource_id=self.resource_id,
+            skip=frozenset(self.skip),
+        )
+
+
+class MovedOccurrenceOut(BaseModel):
+    """Instants carry the offset that the clocks of the place show then."""
+
+    number: int
+    previous_starts_at: datetime
+    previous_ends_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    resource_id: UUID
+    slots: int = Field(description="0 where the time cannot be booked at all")
+    price: Money
+    reason: str | None = Field(
+        description="why it cannot be had: in the words of `booking.places.unavailable`, or `other_number_of_slots`,"
+        " `other_currency`"
+    )
+
+
+class MovePreviewOut(BaseModel):
+    items: list[MovedOccurrenceOut] = Field(description="those that move, in order; what is there already is left out")
+    movable: bool = Field(description="whether a move would be carried out as it is asked")
+    total: Money = Field(description="of the whole booking, if those moved that can")
+
+
+@router.post(
+    "/orders/{order_id}/reservation/occurrences/reschedule/preview", dependencies=[requires("booking:process")]
+)
+async def preview_move(
+    order_id: UUID, body: MoveOccurrencesIn, reading: Reading, caller: CurrentCaller
+) -> MovePreviewOut:
+    """What a move of a booking that recurs would come to: every time with its price, or with what keeps it from moving.
+    Nothing is moved."""
+    if not caller.may("booking:process", "slot_booking"):
+        raise ForbiddenError(needs="booking:process")
+    plan = await use_cases.preview_move(reading, order_id, body.wish, locations=caller.locations)
+    items = []
+    for placed in plan.times:
+        before, after = placed.time.before, placed.time.after
+        was_in, is_in = (plan.resources[each.resource_id].location.calendar.zone for each in (before, after))
+        items.append(
+            MovedOccurrenceOut(
+                number=before.number,
+                previous_starts_at=before.starts_at.astimezone(was_in),
+                previous_ends_at=before.ends_at.astimezone(was_in),
+                starts_at=after.starts_at.astimezone(is_in),
+                ends_at=after.ends_at.astimezone(is_in),
+                resource_id=after.resource_id,
+                slots=after.slots,
+                price=plan.reservation.price_of(after),
+                reason=placed.time.reason,
+            )
+        )
+    return MovePreviewOut(items=items, movable=all(item.reason is None for item in items), total=plan.after.total)
+
+
+@router.post(
+    "/orders/{order_id}/reservation/occurrences/reschedule",
+    response_model=ReservationOut,
+    dependencies=[requires("booking:process")],
+)
+async def reschedule_occurrences(
+    order_id: UUID,
+    body: MoveOccurrencesIn,
+    caller: CurrentCaller,
+    once: OncePerKey,
+    if_match: Annotated[str | None, Header(description="only if the reservation is still at this ETag")] = None,
+) -> Response:
+    """Move one time of a booking that recurs, that and all that follow, or all (X5, A13–A15): all of them or none; a
+    409 `times-cannot-be-moved` lists every conflict. By the same rules as the move of any booking, for each time."""
+    version = None if if_match is None else version_of(if_match)
+    if not caller.may("booking:process", "slot_booking"):
+        raise ForbiddenError(needs="booking:process")
+
+    async def command(transaction: Transaction) -> Answer:
+        plan = await use_cases.reschedule_occurrences(
+            transaction, order_id, body.wish, actor_id=caller.id, locations=caller.locations, if_version=version
+        )
+        return Answer(ReservationOut.of(plan.after), 200, {"ETag": etag(plan.after.version)})
 
     return await once.run(command)
 

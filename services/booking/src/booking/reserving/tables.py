@@ -1,5 +1,5 @@
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, UUID
 
 from ..resources.tables import metadata
 from .domain import TAKING
@@ -19,6 +19,8 @@ reservations = sa.Table(
     sa.Column("has_claims", sa.Boolean, nullable=False, server_default="false"),
     # The times of a booking that recurs; `during` is from the first to the last that are left.
     sa.Column("occurrences", JSONB),
+    # The resources that times of it were moved to, where these are others than `resource_id`, that of the first time.
+    sa.Column("elsewhere", ARRAY(UUID(as_uuid=True))),
     sa.Column("price_amount", sa.BigInteger, nullable=False),
     sa.Column("price_currency", sa.CHAR(3), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -29,6 +31,12 @@ reservations = sa.Table(
     sa.Index("reservations_order_id", "order_id"),
     sa.Index("reservations_of_resource", "resource_id", sa.text("lower(during)")),
     sa.Index("reservations_recurring", "resource_id", postgresql_where=sa.text("occurrences IS NOT NULL")),
+    sa.Index(
+        "reservations_elsewhere",
+        "elsewhere",
+        postgresql_using="gin",
+        postgresql_where=sa.text("elsewhere IS NOT NULL"),
+    ),
     sa.Index("reservations_due_expiry", "expires_at", postgresql_where=sa.text("status = 'held'")),
     sa.Index("reservations_due_start", sa.text("lower(during)"), postgresql_where=sa.text("status = 'confirmed'")),
     sa.Index("reservations_due_end", sa.text("upper(during)"), postgresql_where=sa.text("status = 'active'")),

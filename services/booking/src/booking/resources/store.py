@@ -42,6 +42,7 @@ _RESOURCES_PAGE = (
 _WHOLES_OF = sa.select(resource_parts.c.whole_id).where(resource_parts.c.part_id == sa.bindparam("part"))
 _FORGET_PARTS = sa.delete(resource_parts).where(resource_parts.c.whole_id == sa.bindparam("whole"))
 _LOCATION = sa.select(locations).where(locations.c.id == sa.bindparam("location"))
+_LOCATIONS_BY_ID = sa.select(locations).where(locations.c.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.Uuid))))
 _LOCATION_LOCKED = _LOCATION.with_for_update()
 _LOCATIONS_DUE = (
     sa.select(locations)
@@ -139,6 +140,11 @@ async def resources_page(
 async def location_by_id(transaction: Transaction, location_id: UUID, *, lock: bool = False) -> Location | None:
     row = await transaction.one_or_none(_LOCATION_LOCKED if lock else _LOCATION, {"location": location_id})
     return None if row is None else _location(row)
+
+
+async def locations_by_id(transaction: Transaction, ids: Iterable[UUID]) -> dict[UUID, Location]:
+    rows = await transaction.all(_LOCATIONS_BY_ID, {"ids": list(ids)})
+    return {row["id"]: _location(row) for row in rows}
 
 
 async def locations_due(transaction: Transaction, *, until: date, most: int) -> list[Location]:

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Collection
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +16,9 @@ _PAGE = (
     .where(sa.bindparam("after", type_=sa.Uuid).is_(None) | (visitors.c.id > sa.bindparam("after")))
     .order_by(visitors.c.id)
     .limit(sa.bindparam("limit"))
+)
+_CUSTOMERS = sa.select(visitors.c.id, visitors.c.customer_id).where(
+    visitors.c.id.in_(sa.bindparam("visitors", expanding=True)), visitors.c.customer_id.is_not(None)
 )
 MOST_WORDS = 5
 _PHONE = re.compile(r"[0-9+(). -]+")
@@ -37,6 +41,12 @@ def _visitor(row: sa.RowMapping) -> Visitor:
 async def visitor_by_id(transaction: Transaction, visitor_id: UUID, *, lock: bool = False) -> Visitor | None:
     row = await transaction.one_or_none(_BY_ID_LOCKED if lock else _BY_ID, {"visitor": visitor_id})
     return None if row is None else _visitor(row)
+
+
+async def customers_of(transaction: Transaction, visitor_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Who these visitors are when they sign in, of those that do."""
+    rows = await transaction.all(_CUSTOMERS, {"visitors": list(visitor_ids)}) if visitor_ids else []
+    return {row["id"]: row["customer_id"] for row in rows}
 
 
 async def find(transaction: Transaction, *, query: str | None, after: UUID | None, limit: int) -> list[Visitor]:

@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[1] / "templates"
 LONGEST_VALUE = 200
 LONGEST_URL = 2048
 MOST_IN_DIGEST = 10
+MOST_MOVED = 3
 #: Statuses with sentences of their own; the others are called what the business calls them.
 STATUSES_WITH_WORDS = frozenset({"in_progress", "collecting"})
 #: Line breaks would end a header; the others hide or reorder what a person reads.
@@ -51,6 +52,7 @@ class Renderer:
             "reason": "",
             "attempts": 0,
             "name": name,
+            "returned": "yes" if facts.get("visit_returned") else "no",
             **values,
             "known": "yes" if values.get("number") else "no",
             "named": "yes" if name else "no",
@@ -130,12 +132,15 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     """Facts as words."""
     values: dict[str, str | int] = {}
     places: dict[str, Any] = facts.get("places") or {}
-    zone = formats.zone(places.get("time_zone"))
+    zone = formats.zone(places.get("time_zone") or facts.get("time_zone"))
     if places:
         named = (places.get("resource_name"), places.get("location_name"))
-        values["place"] = _clean(", ".join(name for name in named if name))
+        if where := _clean(", ".join(name for name in named if name)):
+            values["place"] = where
         values["time"] = formats.period(places["starts_at"], places["ends_at"], zone, locale)
-    if facts.get("previous"):
+    if facts.get("moved"):
+        values |= _moved(facts["moved"], locale)
+    elif facts.get("previous"):
         values["former"] = formats.period(facts["previous"]["starts_at"], facts["previous"]["ends_at"], zone, locale)
     for name in ("total", "amount", "refund", "balance"):
         if facts.get(name):
@@ -155,6 +160,7 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
         "ticket",
         "pass_number",
         "code",
+        "trainer",
     ):
         if facts.get(name):
             values[name] = _clean(str(facts[name]))
@@ -165,3 +171,20 @@ def _values(facts: Facts, locale: Locale) -> dict[str, str | int]:
     if facts.get("attempts") is not None:
         values["attempts"] = int(facts["attempts"])
     return values
+
+
+def _moved(moved: Sequence[dict[str, Any]], locale: Locale) -> dict[str, str]:
+    """Of a booking that recurs, where and when the times are that moved, and when they were; the first of them."""
+    shown, more = moved[:MOST_MOVED], len(moved) - MOST_MOVED
+    rest = [f"+{more}"] if more > 0 else []
+
+    def when(begins: str, ends: str) -> str:
+        periods = [formats.period(each[begins], each[ends], formats.zone(each["time_zone"]), locale) for each in shown]
+        return "; ".join([*periods, *rest])
+
+    places = dict.fromkeys(f"{each['resource_name']}, {each['location_name']}" for each in shown)
+    return {
+        "place": _clean("; ".join(places)),
+        "time": when("starts_at", "ends_at"),
+        "former": when("previous_starts_at", "previous_ends_at"),
+    }

@@ -47,6 +47,7 @@ ALL_FACTS: Mapping[str, Any] = MappingProxyType(
         "code": "K7QF-2MXD",
         "valid_until": "2027-12-01T21:00:00Z",
         "starts_at": "2026-12-05T15:00:00Z",
+        "trainer": "Ольга",
         "webhook": "https://erp.example.test/in",
     }
 )

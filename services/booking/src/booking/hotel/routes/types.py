@@ -20,6 +20,7 @@ from ...lodging.routes import (
     After,
     IfMatch,
     Limit,
+    Many,
     NewPlan,
     PlanIn,
     PlanOut,
@@ -146,6 +147,7 @@ class RateOut(RateIn):
 
 class RateList(BaseModel):
     items: list[RateOut]
+    next: UUID | None
 
 
 class ExtraIn(Strict):
@@ -176,6 +178,7 @@ class ExtraOut(ExtraIn):
 
 class ExtraList(BaseModel):
     items: list[ExtraOut]
+    next: UUID | None
 
 
 class NightOut(BaseModel):
@@ -195,6 +198,7 @@ class TypeNights(BaseModel):
 
 class NightsOut(BaseModel):
     items: list[TypeNights]
+    next: UUID | None = Field(description="the last of the types of this page; null: there are no more")
 
 
 @router.post("/room-types", status_code=201, response_model=RoomTypeOut, dependencies=[_CONFIGURE])
@@ -224,12 +228,15 @@ async def availability(
     location_id: UUID,
     from_: Annotated[date, Query(alias="from", ge=EARLIEST, le=LATEST, description="first night")],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 31,
+    limit: Annotated[int, Query(ge=1, le=MOST_TYPES, description="types")] = MOST_TYPES,
+    after: After = None,
 ) -> NightsOut:
     """How many rooms of each type are free, night by night; not always one room for several nights."""
-    groups = await lodging_store.groups_page(reading, Kind.STAY, location_id=location_id, after=None, limit=MOST_TYPES)
+    groups = await lodging_store.groups_page(reading, Kind.STAY, location_id=location_id, after=after, limit=limit)
+    next_ = groups[-1].id if len(groups) == limit else None
     types = await store.types_of(reading, {group.id: group for group in groups if group.active})
     if not types:
-        return NightsOut(items=[])
+        return NightsOut(items=[], next=next_)
     nights = [from_ + timedelta(days=n) for n in range(days)]
     taken = await lodging_store.taken_nights(
         reading, {id_: [room_type.night(night) for night in nights] for id_, room_type in types.items()}
@@ -254,7 +261,7 @@ async def availability(
         )
         for id_, room_type in types.items()
     ]
-    return NightsOut(items=items)
+    return NightsOut(items=items, next=next_)
 
 
 def _cheapest(rates: list[Rate], night: date) -> Money | None:
@@ -285,9 +292,9 @@ async def add_room(room_type_id: UUID, body: UnitIn, once: OncePerKey) -> Respon
 
 
 @router.get("/room-types/{room_type_id}/rooms", dependencies=[_READ])
-async def list_rooms(room_type_id: UUID, reading: Reading) -> UnitList:
+async def list_rooms(room_type_id: UUID, reading: Reading, limit: Many = 1000, after: After = None) -> UnitList:
     await lodging.visible_group(reading, Kind.STAY, room_type_id)
-    return UnitList(items=[UnitOut.of(unit) for unit in await lodging_store.units_of(reading, room_type_id)])
+    return UnitList.page(await lodging_store.units_page(reading, room_type_id, after=after, limit=limit), limit)
 
 
 @router.put("/rooms/{room_id}", dependencies=[_CONFIGURE])
@@ -309,9 +316,10 @@ async def create_rate(room_type_id: UUID, body: RateIn, once: OncePerKey) -> Res
 
 
 @router.get("/room-types/{room_type_id}/rates", dependencies=[_READ])
-async def list_rates(room_type_id: UUID, reading: Reading) -> RateList:
+async def list_rates(room_type_id: UUID, reading: Reading, limit: Many = 500, after: After = None) -> RateList:
     await lodging.visible_group(reading, Kind.STAY, room_type_id)
-    return RateList(items=[RateOut.of(rate) for rate in await store.rates_of(reading, [room_type_id])])
+    items = [RateOut.of(rate) for rate in await store.rates_page(reading, room_type_id, after=after, limit=limit)]
+    return RateList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.put("/rates/{rate_id}", dependencies=[_CONFIGURE])
@@ -333,8 +341,9 @@ async def create_extra(location_id: UUID, body: ExtraIn, once: OncePerKey) -> Re
 
 
 @router.get("/locations/{location_id}/extras", dependencies=[_READ])
-async def list_extras(location_id: UUID, reading: Reading) -> ExtraList:
-    return ExtraList(items=[ExtraOut.of(extra) for extra in await store.extras_of(reading, location_id)])
+async def list_extras(location_id: UUID, reading: Reading, limit: Many = 500, after: After = None) -> ExtraList:
+    items = [ExtraOut.of(extra) for extra in await store.extras_page(reading, location_id, after=after, limit=limit)]
+    return ExtraList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.put("/extras/{extra_id}", dependencies=[_CONFIGURE])

@@ -2,7 +2,18 @@
 
 from .claims import claim, claimed_units, free_list, free_units, retime, taken_nights, unclaim
 from .lodgings import add, by_code, by_id, by_number, by_orders, carry_out_due, new_code, next_number, page, save
-from .plans import LabelTakenError, count_units, groups_by_id, groups_page, save_group, save_unit, unit_by_id, units_of
+from .plans import (
+    LabelTakenError,
+    count_units,
+    groups_by_id,
+    groups_page,
+    save_group,
+    save_unit,
+    unit_by_id,
+    units_by_id,
+    units_of,
+    units_page,
+)
 
 __all__ = [
     "LabelTakenError",
@@ -29,5 +40,7 @@ __all__ = [
     "taken_nights",
     "unclaim",
     "unit_by_id",
+    "units_by_id",
     "units_of",
+    "units_page",
 ]

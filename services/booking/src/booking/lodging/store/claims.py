@@ -50,7 +50,11 @@ _FREE_LIST = sa.text(
     SELECT unit.* FROM lodging_units AS unit
     WHERE unit.group_id = ANY(CAST(:groups AS uuid[])) AND NOT unit.blocked AND NOT unit.overbooked
         AND NOT EXISTS (SELECT FROM taken WHERE taken.unit_id = unit.id)
+        AND (CAST(:after AS uuid) IS NULL OR (unit.position, unit.id) > (
+            SELECT last.position, last.id FROM lodging_units AS last WHERE last.id = :after
+        ))
     ORDER BY unit.position, unit.id
+    LIMIT :limit
 """  # noqa: S608 - of our own text only
 ).bindparams(*_INSTANTS)
 # DO NOTHING covers the exclusion constraint, and waits for a rival that may roll back.
@@ -117,9 +121,17 @@ async def free_units(
     return [unit_of(row) for row in await transaction.all(_FREE_UNITS, parameters)]
 
 
-async def free_list(transaction: Transaction, group_id: UUID, starts_at: datetime, ends_at: datetime) -> list[Unit]:
-    """All units that are there and that nobody has at that time."""
-    parameters = {"groups": [group_id], "begin": starts_at, "end": ends_at}
+async def free_list(
+    transaction: Transaction,
+    group_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> list[Unit]:
+    """Units that are there and that nobody has at that time, in the order in which they are given out."""
+    parameters = {"groups": [group_id], "begin": starts_at, "end": ends_at, "after": after, "limit": limit}
     return [unit_of(row) for row in await transaction.all(_FREE_LIST, parameters)]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ConflictError
+from foyer_chassis.pages import paged
 
 from ...resources.domain import Location
 from ...resources.store import calendar_of
@@ -52,12 +53,13 @@ _GROUPS_PAGE = (
     .order_by(groups.c.id)
     .limit(sa.bindparam("limit"))
 )
-_UNITS = (
-    sa.select(units)
-    .where(units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked"))
-    .order_by(units.c.position, units.c.id)
+_OF_GROUP = sa.select(units).where(
+    units.c.group_id == sa.bindparam("group"), units.c.overbooked == sa.bindparam("overbooked")
 )
+_UNITS = _OF_GROUP.order_by(units.c.position, units.c.id)
+_UNITS_PAGE = paged(_OF_GROUP, units.c.position, units.c.id)
 _UNIT = sa.select(units).where(units.c.id == sa.bindparam("unit"))
+_UNITS_BY_ID = sa.select(units).where(units.c.id.in_(sa.bindparam("ids", expanding=True)))
 _COUNT_UNITS = (
     sa.select(units.c.group_id, units.c.overbooked, sa.func.count().label("units"))
     .where(units.c.group_id.in_(sa.bindparam("groups", expanding=True)), ~units.c.blocked)
@@ -137,10 +139,21 @@ async def units_of(transaction: Transaction, group_id: UUID, *, overbooked: bool
     return [unit_of(row) for row in await transaction.all(_UNITS, parameters)]
 
 
+async def units_page(transaction: Transaction, group_id: UUID, *, after: UUID | None, limit: int) -> list[Unit]:
+    """The units that there are, in the order in which they are given out."""
+    parameters = {"group": group_id, "overbooked": False, "after": after, "limit": limit}
+    return [unit_of(row) for row in await transaction.all(_UNITS_PAGE, parameters)]
+
+
 async def count_units(transaction: Transaction, group_ids: Collection[UUID]) -> dict[tuple[UUID, bool], int]:
     """(group, whether overbooked) → units that can be booked."""
     rows = await transaction.all(_COUNT_UNITS, {"groups": list(group_ids)})
     return {(row["group_id"], row["overbooked"]): row["units"] for row in rows}
+
+
+async def units_by_id(transaction: Transaction, unit_ids: Collection[UUID]) -> dict[UUID, Unit]:
+    rows = await transaction.all(_UNITS_BY_ID, {"ids": list(unit_ids)}) if unit_ids else []
+    return {row["id"]: unit_of(row) for row in rows}
 
 
 async def unit_by_id(transaction: Transaction, unit_id: UUID) -> Unit | None:

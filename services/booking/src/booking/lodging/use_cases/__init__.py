@@ -1,6 +1,7 @@
 """One function per thing that can happen to what all lodgings have in common."""
 
 from .life import (
+    Make,
     confirm_paid,
     end_due,
     end_now,
@@ -31,6 +32,7 @@ from .plans import (
 from .telling import lines_of, places_of, publish_changed, publish_rescheduled
 
 __all__ = [
+    "Make",
     "add_unit",
     "change_group",
     "change_unit",

@@ -30,7 +30,9 @@ from .telling import (
 )
 
 #: Makes the lodging that an order asks for, not taken yet. Raises InvalidError: it cannot be booked at all.
-Prepare = Callable[[Event[OrderPlaced], Mapping[UUID, Group]], Awaitable[Lodging]]
+Make = Callable[[Event[OrderPlaced]], Lodging]
+#: Reads what all orders of a batch need, once their groups are locked.
+Prepare = Callable[[Mapping[UUID, Group]], Awaitable[Make]]
 
 
 async def hold(
@@ -49,21 +51,26 @@ async def hold(
     )
     groups = await store.groups_by_id(transaction, group_ids, kind, lock=True)
     known = await store.by_orders(transaction, list(wanted))
+    make = await prepare(groups)
     need_no_payment: dict[UUID, Event[Any]] = {}
+    # Nothing becomes free while these are served: what one could not have, the next cannot have either.
+    not_had: dict[tuple[object, ...], int] = {}
     for id_, event in wanted.items():
         if id_ in known or orders[id_].cancelled_reason is not None:
             continue  # Told again, or the cancellation overtook the order.
         with handling(event):
             try:
-                asked = await prepare(event, groups)
+                asked = make(event)
             except InvalidError as error:
                 publish_unavailable(transaction, id_, error.slug().replace("-", "_"), event.sequence)
                 continue
             # An unpaid order holds nothing beyond the time it is for.
             assert asked.expires_at is not None
             asked = replace(asked, expires_at=min(asked.expires_at, asked.ends_at))
-            free = await _free(transaction, asked)
+            wish = (asked.group_id, asked.starts_at, asked.ends_at, asked.unit_id, asked.zone)
+            free = await _free(transaction, asked) if asked.rooms < not_had.get(wish, asked.rooms + 1) else []
             if len(free) < asked.rooms:
+                not_had[wish] = min(asked.rooms, not_had.get(wish, asked.rooms))
                 publish_unavailable(transaction, id_, "places_taken", event.sequence)
                 continue
             number = await store.next_number(transaction, kind)

@@ -9,7 +9,6 @@ from .reservations import (
     move,
     orders_to_expire,
     page_of_resource,
-    set_occurrences,
     set_statuses,
     take,
 )
@@ -27,7 +26,6 @@ __all__ = [
     "order_copy",
     "orders_to_expire",
     "page_of_resource",
-    "set_occurrences",
     "set_statuses",
     "take",
 ]

@@ -1,15 +1,16 @@
 """Reservations and their places."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Range
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from ...claiming.domain import Claim
@@ -44,19 +45,20 @@ _TAKE = sa.text(f"""
     ),
     reserved AS (
         INSERT INTO reservations (
-            id, order_id, resource_id, during, slots, quantity, occurrences, price_amount, price_currency, status,
-            expires_at, version, created_at, has_claims
+            id, order_id, resource_id, during, slots, quantity, occurrences, elsewhere, price_amount, price_currency,
+            status, expires_at, version, created_at, has_claims
         )
-        SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, occurrences::jsonb, amount,
-            currency, status, expires_at, 1, CAST(:now AS timestamptz), true
+        SELECT id, order_id, resource_id, tstzrange(starts_at, ends_at), slots, quantity, occurrences::jsonb,
+            elsewhere::uuid[], amount, currency, status, expires_at, version, CAST(:now AS timestamptz), true
         FROM unnest(
             CAST(:ids AS uuid[]), CAST(:orders AS uuid[]), CAST(:resources AS uuid[]), CAST(:starts AS timestamptz[]),
             CAST(:ends AS timestamptz[]), CAST(:slots AS integer[]), CAST(:quantities AS integer[]),
-            CAST(:occurrences AS text[]), CAST(:amounts AS bigint[]), CAST(:currencies AS text[]),
-            CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[])
+            CAST(:occurrences AS text[]), CAST(:elsewhere AS text[]), CAST(:amounts AS bigint[]),
+            CAST(:currencies AS text[]), CAST(:statuses AS text[]), CAST(:expiries AS timestamptz[]),
+            CAST(:versions AS integer[])
         ) AS new (
-            id, order_id, resource_id, starts_at, ends_at, slots, quantity, occurrences, amount, currency, status,
-            expires_at
+            id, order_id, resource_id, starts_at, ends_at, slots, quantity, occurrences, elsewhere, amount, currency,
+            status, expires_at, version
         )
         WHERE id = ANY(CAST(:owned AS uuid[])) OR id IN (SELECT owner_id FROM whole)
         ON CONFLICT DO NOTHING
@@ -68,7 +70,8 @@ _TAKE = sa.text(f"""
 """)  # noqa: S608 (constants)
 _LOCK_BATCH = lock_statement("""
     SELECT unnest(CAST(:resources AS uuid[])) AS id
-    UNION SELECT resource_id FROM reservations WHERE order_id = ANY(CAST(:orders AS uuid[]))
+    UNION SELECT unnest(array_append(elsewhere, resource_id)) FROM reservations
+    WHERE order_id = ANY(CAST(:orders AS uuid[]))
 """)
 _OF_ORDERS_LOCKED = (
     # In one order, so that two transactions never wait for each other; the newest of an order comes last.
@@ -91,18 +94,10 @@ _MOVE = (
         resource_id=sa.bindparam("new_resource"),
         during=sa.bindparam("new_during", type_=TSTZRANGE),
         slots=sa.bindparam("new_slots"),
+        occurrences=sa.bindparam("new_occurrences", type_=JSONB(none_as_null=True)),
+        elsewhere=sa.bindparam("new_elsewhere"),
         price_amount=sa.bindparam("new_amount"),
         price_currency=sa.bindparam("new_currency"),
-        version=sa.bindparam("new_version"),
-    )
-)
-_SET_OCCURRENCES = (
-    sa.update(reservations)
-    .where(reservations.c.id == sa.bindparam("reservation"))
-    .values(
-        during=sa.bindparam("new_during", type_=TSTZRANGE),
-        slots=sa.bindparam("new_slots"),
-        occurrences=sa.bindparam("new_occurrences", type_=JSONB),
         version=sa.bindparam("new_version"),
     )
 )
@@ -112,31 +107,51 @@ _LATEST_OF_ORDER = (
     .order_by(reservations.c.id.desc())
     .limit(1)
 )
-_PAGE_OF_RESOURCE = (
-    sa.select(*_COLUMNS)
-    .where(
+# A booking lies within one local day, but for those that recur: these have to have a time there.
+_TIME_THERE = sa.text("""
+    occurrences IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_to_recordset(occurrences) AS each (
+            starts_at timestamptz, ends_at timestamptz, resource_id uuid
+        )
+        WHERE each.starts_at < :to AND each.ends_at > :from
+            AND coalesce(each.resource_id, reservations.resource_id) = :resource
+    )
+""").bindparams(sa.bindparam("from", type_=_INSTANT), sa.bindparam("to", type_=_INSTANT))
+
+
+def _page_of_resource(*conditions: sa.ColumnElement[bool]) -> sa.Subquery:
+    return (
+        sa.select(*_COLUMNS)
+        .where(
+            *conditions,
+            sa.func.lower(reservations.c.during) < sa.bindparam("to", type_=_INSTANT),
+            sa.func.upper(reservations.c.during) > sa.bindparam("from", type_=_INSTANT),
+            reservations.c.id > sa.bindparam("after"),
+        )
+        .order_by(reservations.c.id)
+        .limit(sa.bindparam("limit"))
+        .subquery()
+    )
+
+
+_PAGES_OF_RESOURCE = sa.union_all(
+    _page_of_resource(
         reservations.c.resource_id == sa.bindparam("resource"),
-        # A booking lies within one local day, but for those that recur: these have to have a time there.
         sa.or_(
             sa.and_(
                 reservations.c.occurrences.is_(None),
                 sa.func.lower(reservations.c.during)
                 > sa.bindparam("from", type_=_INSTANT) - timedelta(hours=LONGEST_HOURS),
             ),
-            sa.text("""
-                occurrences IS NOT NULL AND EXISTS (
-                    SELECT FROM jsonb_to_recordset(occurrences) AS each (starts_at timestamptz, ends_at timestamptz)
-                    WHERE each.starts_at < :to AND each.ends_at > :from
-                )
-            """).bindparams(sa.bindparam("from", type_=_INSTANT), sa.bindparam("to", type_=_INSTANT)),
+            _TIME_THERE,
         ),
-        sa.func.lower(reservations.c.during) < sa.bindparam("to", type_=_INSTANT),
-        sa.func.upper(reservations.c.during) > sa.bindparam("from", type_=_INSTANT),
-        reservations.c.id > sa.bindparam("after"),
-    )
-    .order_by(reservations.c.id)
-    .limit(sa.bindparam("limit"))
-)
+    ).select(),
+    _page_of_resource(
+        reservations.c.elsewhere.contains(postgresql.array([sa.bindparam("resource", type_=sa.Uuid)])),
+        sa.and_(_TIME_THERE),
+    ).select(),
+).subquery()
+_PAGE_OF_RESOURCE = sa.select(_PAGES_OF_RESOURCE).order_by(_PAGES_OF_RESOURCE.c.id).limit(sa.bindparam("limit"))
 
 
 def _due(verb: Verb, due_at: sa.ColumnElement[datetime], *conditions: sa.ColumnElement[bool]) -> sa.Update:
@@ -177,6 +192,7 @@ _EXPIRED_ORDERS = (
 
 
 def _reservation(row: sa.RowMapping) -> Reservation:
+    unit_price = Money(amount=row["price_amount"], currency=row["price_currency"])
     return Reservation(
         id=row["id"],
         order_id=row["order_id"],
@@ -184,29 +200,53 @@ def _reservation(row: sa.RowMapping) -> Reservation:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         slots=row["slots"],
-        unit_price=Money(amount=row["price_amount"], currency=row["price_currency"]),
+        unit_price=unit_price,
         status=Status(row["status"]),
         expires_at=row["expires_at"],
         version=row["version"],
         quantity=row["quantity"],
-        occurrences=tuple(
-            Occurrence(
-                item["number"],
-                datetime.fromisoformat(item["starts_at"]),
-                datetime.fromisoformat(item["ends_at"]),
-                item["slots"],
-                item["cancelled"],
-            )
-            for item in row["occurrences"] or ()
-        ),
+        occurrences=tuple(_occurrence(item, row["resource_id"], unit_price) for item in row["occurrences"] or ()),
     )
 
 
-def _stored(reservation: Reservation) -> list[dict[str, object]]:
-    return [
-        {**asdict(each), "starts_at": each.starts_at.isoformat(), "ends_at": each.ends_at.isoformat()}
-        for each in reservation.occurrences
-    ]
+def _occurrence(item: Mapping[str, Any], resource_id: UUID, unit_price: Money) -> Occurrence:
+    return Occurrence(
+        item["number"],
+        datetime.fromisoformat(item["starts_at"]),
+        datetime.fromisoformat(item["ends_at"]),
+        item["slots"],
+        UUID(item["resource_id"]) if "resource_id" in item else resource_id,
+        Money(**item["unit_price"]) if "unit_price" in item else unit_price,
+        item["cancelled"],
+    )
+
+
+def _stored(reservation: Reservation) -> list[dict[str, object]] | None:
+    """Of each time, where it is and what it costs only where that is not as the reservation says."""
+    stored: list[dict[str, object]] = []
+    for each in reservation.occurrences:
+        item: dict[str, object] = {
+            "number": each.number,
+            "starts_at": each.starts_at.isoformat(),
+            "ends_at": each.ends_at.isoformat(),
+            "slots": each.slots,
+            "cancelled": each.cancelled,
+        }
+        if each.resource_id != reservation.resource_id:
+            item["resource_id"] = str(each.resource_id)
+        if each.unit_price != reservation.unit_price:
+            item["unit_price"] = each.unit_price.model_dump()
+        stored.append(item)
+    return stored or None
+
+
+def _elsewhere(reservation: Reservation) -> list[UUID] | None:
+    return sorted(reservation.resource_ids - {reservation.resource_id}) or None
+
+
+def _array(ids: Sequence[UUID] | None) -> str | None:
+    """As PostgreSQL writes an array: there is no array of arrays of several lengths."""
+    return None if ids is None else "{" + ",".join(map(str, ids)) + "}"
 
 
 async def take(
@@ -231,10 +271,12 @@ async def take(
             "slots": [item.slots for item in wanted],
             "quantities": [item.quantity for item in wanted],
             "occurrences": [json.dumps(_stored(item)) if item.occurrences else None for item in wanted],
+            "elsewhere": [_array(_elsewhere(item)) for item in wanted],
             "amounts": [item.unit_price.amount for item in wanted],
             "currencies": [item.unit_price.currency for item in wanted],
             "statuses": [item.status.value for item in wanted],
             "expiries": [item.expires_at for item in wanted],
+            "versions": [item.version for item in wanted],
         },
     )
     await free(transaction, [row["id"] for row in rows if not row["had"]])
@@ -298,7 +340,8 @@ async def page_of_resource(
 
 
 async def move(transaction: Transaction, moved: Reservation) -> None:
-    """Write down where and when a reservation is now; its places are moved by who calls."""
+    """Write down where and when a reservation is now, and which times of it are left; its places are moved or freed by
+    who calls."""
     await transaction.execute(
         _MOVE,
         {
@@ -306,22 +349,10 @@ async def move(transaction: Transaction, moved: Reservation) -> None:
             "new_resource": moved.resource_id,
             "new_during": Range(moved.starts_at, moved.ends_at),
             "new_slots": moved.slots,
+            "new_occurrences": _stored(moved),
+            "new_elsewhere": _elsewhere(moved),
             "new_amount": moved.unit_price.amount,
             "new_currency": moved.unit_price.currency,
             "new_version": moved.version,
-        },
-    )
-
-
-async def set_occurrences(transaction: Transaction, changed: Reservation) -> None:
-    """Write down which times are left of a reservation; its places are freed by who calls."""
-    await transaction.execute(
-        _SET_OCCURRENCES,
-        {
-            "reservation": changed.id,
-            "new_during": Range(changed.starts_at, changed.ends_at),
-            "new_slots": changed.slots,
-            "new_occurrences": _stored(changed),
-            "new_version": changed.version,
         },
     )

@@ -14,7 +14,7 @@ from ...resources import store as resources_store
 from ...waiting import store as waiting_store
 from ...waiting.use_cases import end_offers, offer_freed
 from .. import store
-from ..domain import NOT_OURS_TO_RELEASE, Verb, next_status
+from ..domain import NOT_OURS_TO_RELEASE, Verb, all_resources, next_status
 from .telling import places_of
 
 
@@ -27,7 +27,7 @@ async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCance
     )
     ours = [id_ for id_ in news if newest[id_].data.reason not in NOT_OURS_TO_RELEASE]
     latest = await store.latest_locked(transaction, ours) if ours else {}
-    resources = await resources_store.resources_by_id(transaction, {item.resource_id for item in latest.values()})
+    resources = await resources_store.resources_by_id(transaction, all_resources(latest.values()))
     released = []
     for id_, reservation in latest.items():
         if (status := next_status(reservation.status, Verb.RELEASE)) is None:
@@ -36,9 +36,7 @@ async def release(transaction: Transaction, cancelled: Sequence[Event[OrderCance
         released.append(after)
         with handling(newest[id_]):
             transaction.publish(
-                events.ReservationReleased(
-                    order_id=id_, reservation_id=after.id, places=places_of(after, resources[after.resource_id])
-                ),
+                events.ReservationReleased(order_id=id_, reservation_id=after.id, places=places_of(after, resources)),
                 subject=after.id,
                 sequence=after.version,
             )

@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from foyer_chassis.db import Transaction
-from foyer_chassis.errors import NotFoundError, StaleError
 from foyer_contracts.orders import Actor
 
 from ...claiming import store as claiming
@@ -13,6 +12,7 @@ from ...resources.domain import Resource
 from ...waiting.use_cases import offer_freed
 from .. import store
 from ..domain import Reservation, without
+from .finding import find_locked
 from .telling import publish_occurrences_cancelled
 
 
@@ -25,28 +25,20 @@ async def cancel_occurrences(
     actor: Actor,
     if_version: int | None,
 ) -> tuple[Reservation, Resource]:
-    """Give up one time, or that and all that follow. Doing it again changes nothing.
+    """Give up one time, or that and all that follow. Doing it again changes nothing. With the resource of what is left.
 
     Raises:
-        NotFoundError: the order has no places, or is not the customer's.
-        StaleError: the reservation has another version than `if_version`.
+        What `find_locked` raises.
         CannotBeCancelledError, NotRecurringError, UnknownOccurrenceError, BegunError, LastOccurrencesError
     """
-    order = await store.order_copy(transaction, order_id)
-    if order is None or (actor.kind == "customer" and order.applicant_id != actor.id):
-        raise NotFoundError
-    await store.lock_places(transaction, order_ids=[order_id])
-    reservation = (await store.latest_locked(transaction, [order_id])).get(order_id)
-    if reservation is None:
-        raise NotFoundError
-    if if_version is not None and reservation.version != if_version:
-        raise StaleError(version=reservation.version, state={"status": reservation.status.value})
-    resource = (await resources_store.resources_by_id(transaction, [reservation.resource_id]))[reservation.resource_id]
+    customer_id = actor.id if actor.kind == "customer" else None
+    _, reservation = await find_locked(transaction, order_id, customer_id=customer_id, if_version=if_version)
+    resources = await resources_store.resources_by_id(transaction, reservation.resource_ids)
     after, given_up = without(reservation, starts_at, following=following, now=transaction.now)
     if not given_up:
-        return reservation, resource
+        return reservation, resources[reservation.resource_id]
     freed = await claiming.free(transaction, [after.id], occurrences=[each.number for each in given_up])
-    await store.set_occurrences(transaction, after)
-    publish_occurrences_cancelled(transaction, after, given_up, resource, actor)
+    await store.move(transaction, after)
+    publish_occurrences_cancelled(transaction, after, given_up, resources, actor)
     await offer_freed(transaction, freed)
-    return after, resource
+    return after, resources[after.resource_id]

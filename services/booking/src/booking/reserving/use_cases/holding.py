@@ -21,7 +21,7 @@ from ...resources.domain import Resource, UnknownResourceError
 from ...waiting import store as waiting_store
 from ...waiting.use_cases import take_offer
 from .. import store
-from ..domain import EXPIRED_REASON, Reservation, Status, Verb, next_status
+from ..domain import EXPIRED_REASON, Reservation, Status, Verb, all_resources, next_status
 from .taking import Refusal, Taking, Wish, take
 from .telling import publish_confirmed, publish_held, publish_unavailable
 
@@ -75,7 +75,7 @@ async def hold_places(
         with handling(event):
             wish = wishes.get(id_)
             if wish is not None and (reservation := taking.had.get(wish.reservation.id)) is not None:
-                publish_held(transaction, reservation, resources[reservation.resource_id])
+                publish_held(transaction, reservation, resources)
                 # Also when the payment overtook the order.
                 if orders[id_].paid or not _pays_first(event.data) or reservation.total.amount == 0:
                     need_no_payment[id_] = event
@@ -177,7 +177,7 @@ async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]
         return
     orders = await store.note_paid(transaction, list(paid))
     latest = await store.latest_locked(transaction, list(paid))
-    resources = await resources_store.resources_by_id(transaction, {item.resource_id for item in latest.values()})
+    resources = await resources_store.resources_by_id(transaction, all_resources(latest.values()))
     confirmed = []
     for id_, event in paid.items():
         reservation = latest.get(id_)
@@ -187,20 +187,23 @@ async def confirm_paid(transaction: Transaction, paid: Mapping[UUID, Event[Any]]
             if (status := next_status(reservation.status, Verb.CONFIRM)) is not None:
                 after = replace(reservation, status=status, version=reservation.version + 1)
                 confirmed.append(after)
-                publish_confirmed(transaction, after, resources[after.resource_id], late=False)
+                publish_confirmed(transaction, after, resources, late=False)
             elif reservation.status is Status.EXPIRED and orders[id_].cancelled_reason in (None, EXPIRED_REASON):
-                await _take_again(transaction, reservation, resources[reservation.resource_id], orders[id_].sequence)
+                await _take_again(transaction, reservation, resources, orders[id_].sequence)
     await store.set_statuses(transaction, confirmed)
 
 
-async def _take_again(transaction: Transaction, expired: Reservation, resource: Resource, order_sequence: int) -> None:
+async def _take_again(
+    transaction: Transaction, expired: Reservation, resources: Mapping[UUID, Resource], order_sequence: int
+) -> None:
     # Another reservation, whose versions go on: whoever keeps the order compares them over both.
     again = replace(expired, id=new_id(), status=Status.CONFIRMED, version=expired.version + 1)
     if expired.starts_at <= transaction.now:
         publish_unavailable(transaction, expired.order_id, "in_the_past", order_sequence, late=True)
     elif (
-        expired.quantity <= resource.capacity and (await take(transaction, [Wish(again)], {resource.id: resource})).had
+        all(expired.quantity <= resources[id_].capacity for id_ in expired.resource_ids)
+        and (await take(transaction, [Wish(again)], resources)).had
     ):
-        publish_confirmed(transaction, again, resource, late=True)
+        publish_confirmed(transaction, again, resources, late=True)
     else:
         publish_unavailable(transaction, expired.order_id, "places_taken", order_sequence, late=True)

@@ -68,15 +68,22 @@ async def take(transaction: Transaction, wishes: Sequence[Wish], resources: Mapp
                     continue
                 reservation = wish.reservation.recurring(
                     [
-                        Occurrence(each.time.number, each.time.starts_at, each.time.ends_at, each.slots)
+                        Occurrence(
+                            each.time.number,
+                            each.time.starts_at,
+                            each.time.ends_at,
+                            each.slots,
+                            resource.id,
+                            resource.price,
+                        )
                         for each in planned
                         if not each.time.skipped
                     ]
                 )
-                had = [claim for each in planned for claim in _claims(reservation.id, each.time.number, each.places)]
+                had = [claim for each in planned for claim in claims_at(reservation.id, each.time.number, each.places)]
             else:
                 reservation = wish.reservation
-                had = claims_of(reservation, resource, book) or []
+                had = _claims_of(reservation, resources, book) or []
             if had:
                 tried.append(reservation)
                 claims += had
@@ -99,37 +106,55 @@ def _refusal(planned: Sequence[Planned]) -> Refusal | None:
 
 async def _book_for(transaction: Transaction, wishes: Collection[Wish], resources: Mapping[UUID, Resource]) -> Book:
     """What is taken of all that these need, around their times, in one query."""
-    ids: set[UUID] = set()
-    begins, ends = [], []
+    spans = []
     for wish in wishes:
-        resource = resources[wish.reservation.resource_id]
-        ids.update(need.resource_id for need in resource.needs(wish.reservation.quantity))
-        for each in wish.times or wish.reservation.times:
-            begin, end = resource.blocked(each.starts_at, each.ends_at)
-            begins.append(begin)
-            ends.append(end)
-    return Book(await claiming.taken(transaction, ids, min(begins), max(ends)))
+        reservation = wish.reservation
+        if wish.times:
+            at = resources[reservation.resource_id]
+            spans += [(at, reservation.quantity, each.starts_at, each.ends_at) for each in wish.times]
+        else:
+            spans += [
+                (resources[each.resource_id], reservation.quantity, each.starts_at, each.ends_at)
+                for each in reservation.times
+            ]
+    return await book_for(transaction, spans)
 
 
-async def book_for(transaction: Transaction, reservation: Reservation, resource: Resource) -> Book:
-    """What is taken of all that the reservation needs."""
-    return await _book_for(transaction, [Wish(reservation)], {resource.id: resource})
+async def book_for(
+    transaction: Transaction,
+    spans: Sequence[tuple[Resource, int, datetime, datetime]],
+    *,
+    but: tuple[UUID, Collection[int]] | None = None,
+) -> Book:
+    """What is taken of all that is needed at these: resource, how many places, from when, until when; in one query.
+
+    `but`: an owner and occurrences whose places do not count.
+    """
+    ids = {need.resource_id for resource, quantity, _, _ in spans for need in resource.needs(quantity)}
+    blocked = [resource.blocked(starts_at, ends_at) for resource, _, starts_at, ends_at in spans]
+    begin, end = min(begin for begin, _ in blocked), max(end for _, end in blocked)
+    return Book(await claiming.taken(transaction, ids, begin, end, but=but))
 
 
 def claims_of(reservation: Reservation, resource: Resource, book: Book) -> list[Claim] | None:
-    """The places that the reservation takes at all its times, noted in the book; None: they cannot be had."""
+    """The places that the reservation takes at its one time, noted in the book; None: they cannot be had."""
+    return _claims_of(reservation, {resource.id: resource}, book)
+
+
+def _claims_of(reservation: Reservation, resources: Mapping[UUID, Resource], book: Book) -> list[Claim] | None:
     claims: list[Claim] = []
     mark = book.mark()
     for each in reservation.times:
+        resource = resources[each.resource_id]
         picked = book.take(resource.needs(reservation.quantity), resource.blocked(each.starts_at, each.ends_at))
         if picked is None:
             book.back_to(mark)
             return None
-        claims += _claims(reservation.id, each.number, picked)
+        claims += claims_at(reservation.id, each.number, picked)
     return claims
 
 
-def _claims(reservation_id: UUID, occurrence: int, places: Mapping[UUID, Sequence[Taken]]) -> list[Claim]:
+def claims_at(reservation_id: UUID, occurrence: int, places: Mapping[UUID, Sequence[Taken]]) -> list[Claim]:
     return [
         Claim(Owner.RESERVATION, reservation_id, occurrence, resource_id, place, starts_at, ends_at)
         for resource_id, of_resource in places.items()

@@ -139,8 +139,11 @@ class Calendar:
         """The instant when the clocks show so many minutes after the midnight of that day. A time that the clocks
         skip is counted on from before the change, one that they show twice is the first (RFC 5545, 3.3.5)."""
         whole_days, minutes = divmod(minutes, MINUTES_A_DAY)
-        wall = datetime.combine(day + timedelta(days=whole_days), time(minutes // 60, minutes % 60), self.zone)
-        return wall.astimezone(UTC)
+        return self.at(datetime.combine(day + timedelta(days=whole_days), time(minutes // 60, minutes % 60)))
+
+    def at(self, wall: datetime) -> datetime:
+        """The instant when the clocks show that; see `instant`."""
+        return wall.replace(tzinfo=self.zone).astimezone(UTC)
 
     def count_slots(self, starts_at: datetime, ends_at: datetime, slot_length: timedelta, *, now: datetime) -> int:
         """How many whole slots a booking takes.

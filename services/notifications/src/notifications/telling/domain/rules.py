@@ -83,6 +83,7 @@ _TICKET = "booking.ticket.issued.v1"
 _PASS, _PASS_CODE = "booking.pass.issued.v1", "booking.pass.code_issued.v1"
 _ATTACHED, _WITHDRAWN = "booking.pass.attached.v1", "booking.pass.withdrawn.v1"
 _CLASS, _NO_CLASS = "booking.class.booked.v1", "booking.class.cancelled.v1"
+_CHANGED_CLASS = "booking.class.changed.v1"
 _OFFER = "booking.offer.made.v1"
 _LINK = "payments.payment.link_created.v1"
 _INVOICE = "payments.invoice.activated.v1"
@@ -146,6 +147,10 @@ RULES: Sequence[Rule] = (
     Rule(_WITHDRAWN,    ANY,             Who.APPLICANT,   EVERYWHERE, "pass_withdrawn",            True,  None),
     Rule(_CLASS,        ANY,             Who.APPLICANT,   EVERYWHERE, "class_booked",              False, None),
     Rule(_NO_CLASS,     ANY,             Who.APPLICANT,   EVERYWHERE, "class_cancelled",           True,  None),
+    Rule(_NO_CLASS,     "class_cancelled",
+                                         Who.APPLICANT,   EVERYWHERE, "class_called_off",          True,  None),
+    Rule(_CHANGED_CLASS, "time",         Who.APPLICANT,   EVERYWHERE, "class_moved",               True,  None),
+    Rule(_CHANGED_CLASS, ANY,            Who.APPLICANT,   EVERYWHERE, "class_changed",             False, None),
     Rule(_OFFER,        ANY,             Who.APPLICANT,   EVERYWHERE, "offer_made",                True,  None),
     Rule(_SWITCHED_OFF, ANY,             Who.APPLICANT,   (FEED, EMAIL),
                                                                       "webhook_disabled",          True,  None),

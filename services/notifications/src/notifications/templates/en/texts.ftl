@@ -250,6 +250,7 @@ row_ticket = Ticket
 row_pass_number = Membership
 row_code = Activation code
 row_valid_until = Valid until
+row_trainer = Trainer
 row_starts_at = Begins
 
 ticket_issued =
@@ -279,6 +280,21 @@ class_booked =
 class_cancelled =
     .title = Your place in a class was cancelled
     .body = The place in the class is no longer yours.
+
+class_called_off =
+    .title = Your class was called off
+    .body = The class does not take place.{ $returned ->
+        [yes] { " " }The visit is back on your membership.
+       *[no] { "" }
+    }
+
+class_moved =
+    .title = Your class was moved
+    .body = Your place is kept. If the new time does not suit you, give it up before the class begins: you keep the visit.
+
+class_changed =
+    .title = Your class has changed
+    .body = The class you are booked for is at another place or has another trainer.
 
 offer_made =
     .title = The time you waited for is free

@@ -74,7 +74,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
             ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
-        close=(sender.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
+        close=(sender.close, mail.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
     )
 
 

@@ -10,7 +10,7 @@ from .tables import devices, recipients
 
 _FIND = sa.select(recipients).where(recipients.c.person_id == sa.bindparam("person"))
 _DEVICES = (
-    sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth)
+    sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth, devices.c.registered_at)
     .where(devices.c.person_id == sa.bindparam("person"))
     .order_by(devices.c.registered_at, devices.c.id)
 )
@@ -152,7 +152,14 @@ async def note_self(transaction: Transaction, person: Recipient, *, only_if_unkn
 
 async def devices_of(transaction: Transaction, person_id: UUID) -> list[Device]:
     return [
-        Device(row["id"], row["token"], DeviceKind(row["kind"]), row["p256dh"] or "", row["auth"] or "")
+        Device(
+            row["id"],
+            row["token"],
+            DeviceKind(row["kind"]),
+            row["p256dh"] or "",
+            row["auth"] or "",
+            row["registered_at"],
+        )
         for row in await transaction.all(_DEVICES, {"person": person_id})
     ]
 

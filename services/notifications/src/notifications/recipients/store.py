@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,6 +10,9 @@ from .domain import MOST_DEVICES, Device, DeviceKind, Locale, Recipient, Subscri
 from .tables import devices, recipients
 
 _FIND = sa.select(recipients).where(recipients.c.person_id == sa.bindparam("person"))
+_ROLES = sa.select(recipients.c.person_id, recipients.c.roles).where(
+    recipients.c.person_id.in_(sa.bindparam("persons", expanding=True))
+)
 _DEVICES = (
     sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth, devices.c.registered_at)
     .where(devices.c.person_id == sa.bindparam("person"))
@@ -97,6 +101,14 @@ async def recipient(transaction: Transaction, person_id: UUID) -> Recipient | No
         phone=row["phone"],
         roles=tuple(row["roles"]),
     )
+
+
+async def roles_of(transaction: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """The roles of those of these people who are known."""
+    if not person_ids:
+        return {}
+    rows = await transaction.all(_ROLES, {"persons": list(person_ids)})
+    return {row["person_id"]: frozenset(row["roles"]) for row in rows}
 
 
 async def note_profile(transaction: Transaction, person_id: UUID, *, name: str, locale: Locale, sequence: int) -> None:

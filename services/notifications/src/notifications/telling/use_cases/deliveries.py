@@ -101,6 +101,7 @@ async def look(
 ) -> Send | Wait | Skip:
     """What to do with a claimed delivery, by what is known now. Push goes to devices of these `kinds`."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
+    offer_id = delivery.facts.get("offer_id")
     recipient = await recipients.recipient(transaction, delivery.recipient_id)
     devices = (
         await recipients.devices_of(transaction, delivery.recipient_id) if delivery.channel is Channel.PUSH else []
@@ -114,6 +115,7 @@ async def look(
         else None,
         order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,
         conversation=await order_copies.conversation(transaction, UUID(conversation_id)) if conversation_id else None,
+        offer_over=await order_copies.offer_over(transaction, UUID(offer_id)) if offer_id else None,
         wishes=await preferences.wishes(
             transaction,
             delivery.recipient_id,

@@ -39,6 +39,7 @@ from .telling.use_cases import deliveries as use_cases
 from .telling.use_cases import reminders
 from .texts.domain import Locale, Message
 from .texts.renderer import Renderer
+from .webhooks import store as webhooks
 
 #: Notifications that go out in one message at most; the next ones make another.
 MOST_TOGETHER = 50
@@ -67,13 +68,16 @@ def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], 
     return Loop("remind", step, every_seconds=every_seconds)
 
 
-def forgetting(database: Database, *, feed_days: float, delivery_days: float, every_seconds: float) -> Loop:
+def forgetting(
+    database: Database, *, feed_days: float, delivery_days: float, webhook_days: float, every_seconds: float
+) -> Loop:
     """The loop that forgets what is old, a bounded batch of each kind at a time, so that nobody waits for it."""
 
     kinds: Sequence[tuple[Forget, float]] = (
         (feed.forget, feed_days),
         (store.forget, delivery_days),
         (order_copies.forget_offers, delivery_days),
+        (webhooks.forget, webhook_days),
     )
 
     async def step() -> bool:

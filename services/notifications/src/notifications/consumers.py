@@ -387,6 +387,7 @@ class Handlers:
             await recipients.forget(tx, customer.customer_id, sequence=event.sequence)
             await preferences.forget(tx, customer.customer_id)
             await telegram.unlink(tx, customer.customer_id)
+            await webhooks.forget_person(tx, customer.customer_id)
             return
         await recipients.learn_profile(
             tx,

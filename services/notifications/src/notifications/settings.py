@@ -88,6 +88,9 @@ class Settings(ServiceSettings):
     forget_deliveries_days: float = Field(
         default=180, ge=14, description="deliveries that are over go when they are older; longer than events come again"
     )
+    forget_webhooks_days: float = Field(
+        default=30, ge=14, description="what was sent to webhooks goes when it is older, longer than events come again"
+    )
     feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"

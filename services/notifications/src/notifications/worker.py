@@ -71,6 +71,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
                 database,
                 feed_days=settings.forget_feed_days,
                 delivery_days=settings.forget_deliveries_days,
+                webhook_days=settings.forget_webhooks_days,
                 every_seconds=FORGET_SECONDS,
             ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),

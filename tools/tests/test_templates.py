@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from foyer_tools.__main__ import main
+from notifications.telling.domain.rules import RULES, Channel
 from notifications.texts.domain import TEMPLATES
 from notifications.texts.renderer import Renderer
 from notifications.texts.samples import ALL_FACTS
@@ -17,6 +18,17 @@ def test_every_notification_in_both_languages(capsys: pytest.CaptureFixture[str]
     for name in TEMPLATES:
         assert {f"━━ {name} · ru", f"━━ {name} · en"} <= set(said.splitlines())
     assert said.count("\nsubject ") == said.count("\npush ") == 2 * len(TEMPLATES)
+    for channel in (Channel.SMS, Channel.TELEGRAM):
+        assert said.count(f"\n{channel.value} ") == 2 * sum(channel in rule.channels for rule in RULES)
+
+
+def test_text_message_and_the_bots(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["templates", "preview", "booking_moved", "--locale", "en"]) == 0
+    said = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "\nsms      Order 1006313: the booking was moved\n         Where: " in said
+    assert "\ntelegram Order 1006313: the booking was moved\n\n         The new time " in said
+    assert main(["templates", "preview", "payment_link", "--locale", "en"]) == 0
+    assert "[Pay] https://pay.example.test/" in capsys.readouterr().out.partition("\ntelegram ")[2]
 
 
 def test_every_row_has_a_sample() -> None:

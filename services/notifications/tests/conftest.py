@@ -14,7 +14,7 @@ from foyer_sandbox.testing import SandboxProcess, free_port
 from notifications.service import SERVICE
 from notifications.telling.tables import deliveries
 
-SMTP_PORT = free_port()
+SMTP_PORT, APNS_PORT = free_port(), free_port()
 #: Of RFC 8291's example: the application server's.
 VAPID_KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
 SMSC_KEY, BOT_TOKEN, BOT_SECRET = "key-of-the-account", "123456:bot-token", "secret-of-the-webhook"
@@ -60,6 +60,7 @@ def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbo
     push = SandboxProcess(
         "push",
         tmp_path_factory.mktemp("push"),
+        FOYER_SANDBOX_APNS_PORT=str(APNS_PORT),
         FOYER_RUSTORE_PROJECT_ID="foyer-rustore",
         FOYER_RUSTORE_SERVICE_TOKEN="service-token",
         FOYER_SMSC_API_KEY=SMSC_KEY,

@@ -46,6 +46,9 @@ CALLS = [
     ("PUT", "/v1/preferences"),
     ("GET", "/v1/roles/finance/preferences"),
     ("PUT", "/v1/roles/finance/preferences"),
+    ("GET", "/v1/rules"),
+    ("GET", "/v1/roles/finance/rules"),
+    ("PUT", "/v1/roles/finance/rules"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from foyer_chassis.testing import Running
@@ -175,3 +176,59 @@ async def test_erased_customer_is_reached_no_more(notifications: Running, outsid
     assert (await outside.mails(), await outside.pushes()) == ([], [])
     me = (await notifications.client("anna", sub=str(APPLICANT)).get("/v1/me")).json()
     assert (me["name"], me["email"], me["phone"]) == ("", None, None)
+
+
+# Offers of the waiting list
+
+OFFER, TAKEN, ENDED = "booking.offer.made.v1", "booking.offer.taken.v1", "booking.offer.expired.v1"
+
+
+def over(type_: str, offer: Any) -> Any:
+    return sample(type_, offer_id=offer.data.offer_id, applicant_id=APPLICANT, resource_id=offer.data.resource_id)
+
+
+def an_offer(**data: Any) -> Any:
+    return sample(OFFER, applicant_id=APPLICANT, expires_at=NOW + timedelta(hours=1), offer_id=uuid4(), **data)
+
+
+@pytest.mark.feature("X5")
+@pytest.mark.parametrize(("type_", "why"), [(TAKEN, "offer_taken"), (ENDED, "offer_ended")])
+async def test_offer_that_is_over_is_not_sent(notifications: Running, outside: Outside, type_: str, why: str) -> None:
+    """It waited for the mail server and for the telephone; the other offer still stands."""
+    await at_phone(notifications)
+    first, second = an_offer(), an_offer()
+    await outside.switch(outside.mailbox, down=True)
+    busy = {"path_prefix": "/v1/", "status": 503, "count": 2, "retry_after_seconds": 1}
+    await outside.switch(outside.push, fail_next=[busy])
+    await notifications.handle(first, second)
+    await later(notifications, 0)
+    assert {state for *_, state, _ in await states(notifications)} == {"queued"}
+    await outside.switch(outside.mailbox)
+    await notifications.handle_twice(over(type_, first))
+    await later(notifications, 60)
+    outcomes = sorted((channel, state, str(reason)) for channel, _, state, reason in await states(notifications))
+    assert outcomes == [
+        ("email", "sent", "None"), ("email", "skipped", why), ("push", "sent", "None"), ("push", "skipped", why),
+    ]  # fmt: skip
+    assert (len(await outside.mails()), len(await outside.pushes())) == (1, 1)
+
+
+@pytest.mark.feature("X5")
+async def test_end_of_an_offer_that_overtakes_it(notifications: Running, outside: Outside) -> None:
+    await at_phone(notifications)
+    offer = an_offer()
+    await notifications.handle_twice(over(ENDED, offer))
+    await notifications.handle_twice(offer)
+    await later(notifications, 0)
+    assert {(state, reason) for *_, state, reason in await states(notifications)} == {("skipped", "offer_ended")}
+    assert (await outside.mails(), await outside.pushes()) == ([], [])
+
+
+@pytest.mark.feature("X5")
+async def test_offer_that_waits_for_a_contact_is_woken_by_its_end(notifications: Running) -> None:
+    offer = an_offer()
+    await notifications.handle(offer)
+    await notifications.turn("dispatch")
+    await notifications.handle(over(TAKEN, offer))
+    await notifications.turn("dispatch")
+    assert ("email", "offer_made", "skipped", "offer_taken") in await states(notifications)

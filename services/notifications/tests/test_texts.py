@@ -3,6 +3,7 @@
 To accept changed texts: `FOYER_WRITE_SNAPSHOTS=1 pytest services/notifications/tests/test_texts.py`, then read the diff.
 """
 
+import math
 import os
 from dataclasses import replace
 from email import message_from_bytes
@@ -13,11 +14,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from notifications.channels import sms, telegram
 from notifications.channels.email import SmtpMail
+from notifications.telling.domain.rules import RULES, Channel
 from notifications.texts import formats
 from notifications.texts.domain import TEMPLATES
 from notifications.texts.renderer import Renderer
-from notifications.texts.samples import FACTS
+from notifications.texts.samples import ALL_FACTS, FACTS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 TITLE = {"ru": "Ждём запчасти", "en": "Waiting for parts"}
@@ -139,6 +142,31 @@ def test_texts(locale: Any) -> None:
 
 def test_every_template_is_seen() -> None:
     assert {template for _, template, _ in VARIANTS} == set(TEMPLATES)
+
+
+@pytest.mark.feature("X7")
+@pytest.mark.parametrize("locale", ["ru", "en"])
+def test_text_messages_and_the_bots(locale: Any) -> None:
+    """As they go out, of every line of the table that sends them there; with the parts that a text message has."""
+    renderer = Renderer()
+    lines = []
+    for rule in RULES:
+        message = renderer.render(rule.template, ALL_FACTS, locale)
+        if Channel.SMS in rule.channels:
+            text = sms.text_of(message, 3)
+            parts = 1 if len(text) <= sms.ALONE else math.ceil(len(text) / sms.OF_SEVERAL)
+            lines.append(f"## {rule.template}, sms, parts: {parts}\n{text}\n")
+        if Channel.TELEGRAM in rule.channels:
+            body = telegram.body_of(message, chat_id=7)
+            assert body["entities"] == [{"type": "bold", "offset": 0, "length": len(message.title)}]
+            buttons = [f"[{each['text']}] {each['url']}" for row in _keyboard(body) for each in row]
+            lines.append("\n".join([f"## {rule.template}, telegram", body["text"], *buttons, ""]))
+    compared(f"short.{locale}.md", "\n".join(lines))
+
+
+def _keyboard(body: dict[str, Any]) -> list[list[dict[str, str]]]:
+    found: list[list[dict[str, str]]] = body.get("reply_markup", {}).get("inline_keyboard", [])
+    return found
 
 
 @pytest.mark.parametrize("locale", ["ru", "en"])

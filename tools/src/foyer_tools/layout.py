@@ -95,6 +95,7 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
 
     sandbox_urls = {part: url(part) for part in SANDBOX_PARTS}
     smtp_port = state.port(f"{profile.name}.smtp", free=True)
+    apns_port = state.port(f"{profile.name}.apns", free=True)
     api_urls = {service: url(f"{service}-api") for service in SERVICES}
     worker_urls = {service: url(f"{service}-worker") for service in SERVICES}
     gateway_url = url("gateway")
@@ -128,6 +129,7 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_SANDBOX_WEBHOOK_URL": gateway_url + WEBHOOK_PATH,
             "FOYER_SANDBOX_STRIPE_WEBHOOK_URL": gateway_url + STRIPE_WEBHOOK_PATH,
             "FOYER_SANDBOX_SMTP_PORT": str(smtp_port),
+            "FOYER_SANDBOX_APNS_PORT": str(apns_port),
             "FOYER_SANDBOX_STATE_DIR": str(states / part),
             **profile.variables(part),
         }
@@ -155,6 +157,11 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_MAIL_FROM": "foyer@example.test",
             "FOYER_FCM_URL": sandbox_urls["push"],
             "FOYER_FCM_CREDENTIALS_FILE": str(states / "push" / "service-account.json"),
+            "FOYER_APNS_URL": f"http://{LOOPBACK}:{apns_port}",
+            "FOYER_APNS_KEY_FILE": str(states / "push" / "apns-key.p8"),
+            "FOYER_APNS_KEY_ID": "SANDBOXKEY",
+            "FOYER_APNS_TEAM_ID": "SANDBOXTEA",
+            "FOYER_APNS_TOPIC": "dev.foyer.app",
             **messengers,
             "FOYER_RUSTORE_URL": sandbox_urls["push"] + "/rustore",
             "FOYER_SMSC_URL": sandbox_urls["push"],

@@ -1,7 +1,8 @@
 """`./foyer templates preview [NAME] [--locale ru|en] [--html FILE]`: what people will read, before anything is sent.
 
-Every notification, or one, in both languages with sample facts: the mail's subject and text, what the feed shows, and
-what a push message shows. With `--html` the mail of the one named is written to a file, as mail programs get it.
+Every notification, or one, in both languages with sample facts: the mail's subject and text, what the feed and a push
+message show, and the text message and the bot's where the table has them. With `--html` the mail of the one named is
+written to a file, as mail programs get it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from uuid import UUID
 
 from notifications.channels.email import SmtpMail
 from notifications.channels.push import shown
+from notifications.channels.sms import text_of
+from notifications.channels.telegram import body_of
+from notifications.settings import Settings
+from notifications.telling.domain.rules import Channel, rule_of
 from notifications.texts.domain import TEMPLATES, Message
 from notifications.texts.renderer import Renderer
 from notifications.texts.samples import ALL_FACTS, NAME
@@ -62,12 +67,26 @@ def described(name: str, message: Message) -> str:
         "mail": _part(_mail(message), "plain").rstrip(),
         "feed": f"{message.title}\n{message.short}",
         "push": f"{title}\n{body}",
+        **_texts_alone(name, message),
     }
     lines = [f"━━ {name} · {message.locale}"]
     for channel, text in parts.items():
         first, *rest = text.splitlines()
         lines += [f"{channel:<8} {first}", *(f"         {line}".rstrip() for line in rest)]
     return "\n".join(lines) + "\n\n"
+
+
+def _texts_alone(name: str, message: Message) -> dict[str, str]:
+    """What goes out by text message and by the bot, where the table sends it there."""
+    channels = rule_of(name).channels
+    parts = {}
+    if Channel.SMS in channels:
+        parts["sms"] = text_of(message, Settings.model_fields["sms_most_segments"].default)
+    if Channel.TELEGRAM in channels:
+        body = body_of(message, chat_id=0)
+        (row,) = body.get("reply_markup", {"inline_keyboard": [[]]})["inline_keyboard"]
+        parts["telegram"] = "\n".join([body["text"], *(f"[{button['text']}] {button['url']}" for button in row)])
+    return parts
 
 
 def _mail(message: Message) -> EmailMessage:

@@ -1,7 +1,7 @@
 """The push process: all that goes to telephones and browsers, and what was sent under `/sandbox`.
 
-FCM (`/token`, `/v1/projects/{project}/messages:send`) is here, Web Push in `browsers`, text messages in `sms`, the
-bot in `telegram`.
+FCM (`/token`, `/v1/projects/{project}/messages:send`) is here, Apple's service in `apns`, Web Push in `browsers`, text
+messages in `sms`, the bot in `telegram`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from foyer_sandbox.database import Database
-from foyer_sandbox.push import browsers, rustore, sms, telegram
+from foyer_sandbox.push import apns, browsers, rustore, sms, telegram
 from foyer_sandbox.push.account import GRANT, TOKEN_SECONDS, GrantError, ServiceAccount
 from foyer_sandbox.push.errors import SendError, error_answer
 from foyer_sandbox.push.message import checked
@@ -28,14 +28,16 @@ from foyer_sandbox.web import add_front_doors, page, serve
 
 
 def create_app(settings: PushSettings) -> FastAPI:
-    """The application with its state opened and `service-account.json` written."""
+    """The application with its state opened, `service-account.json` and `apns-key.p8` written."""
     store = Store(Database(settings.state_dir, "push", SCHEMA))
     board = SwitchBoard(store.database, PushSwitches)
     account = ServiceAccount(settings.state_dir, settings.public_url, store.database)
+    apple = apns.apns_app(store, board, apns.TeamKey(settings.state_dir))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with apns.serving(apple, settings.host, settings.apns_port):
+            yield
         store.database.close()
 
     app = FastAPI(title="Foyer sandbox: push gateway", lifespan=lifespan)

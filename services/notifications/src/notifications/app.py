@@ -15,7 +15,7 @@ from .feed.store import CHANGED_CHANNEL
 from .recipients import routes as recipients
 from .settings import Settings
 from .telegram import routes as telegram
-from .telling.routes import deliveries, preferences
+from .telling.routes import deliveries, preferences, rules
 from .texts.renderer import Renderer
 from .webhooks import routes as webhooks
 
@@ -39,6 +39,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             telegram.router(renderer),
             deliveries.router,
             preferences.router,
+            rules.router,
             webhooks.router,
         ],
         description="Who was told what by which channel; the feed; where a person's messages go.",

@@ -6,8 +6,9 @@ took a message and our commit lies the only way to a second copy; it has the sam
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from foyer_chassis import log
 from foyer_chassis.claims import Pump
@@ -15,6 +16,7 @@ from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Transaction
 
 from .feed import store as feed
+from .order_copies import store as order_copies
 from .recipients.domain import Device
 from .settings import Settings
 from .telling.domain.deliveries import (
@@ -37,6 +39,7 @@ from .telling.use_cases import deliveries as use_cases
 from .telling.use_cases import reminders
 from .texts.domain import Locale, Message
 from .texts.renderer import Renderer
+from .webhooks import store as webhooks
 
 #: Notifications that go out in one message at most; the next ones make another.
 MOST_TOGETHER = 50
@@ -44,6 +47,12 @@ REMINDERS_AT_ONCE = 100
 FORGOTTEN_AT_ONCE = 1000
 
 _logger = log.get(__name__)
+
+
+class Forget(Protocol):
+    """Removes of one kind what was over before an instant, at most so much. How much went."""
+
+    async def __call__(self, transaction: Transaction, *, before: datetime, most: int) -> int: ...
 
 
 def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], *, every_seconds: float) -> Loop:
@@ -59,12 +68,21 @@ def reminding(database: Database, schedule: Schedule, wake: Callable[[], None], 
     return Loop("remind", step, every_seconds=every_seconds)
 
 
-def forgetting(database: Database, *, feed_days: float, delivery_days: float, every_seconds: float) -> Loop:
+def forgetting(
+    database: Database, *, feed_days: float, delivery_days: float, webhook_days: float, every_seconds: float
+) -> Loop:
     """The loop that forgets what is old, a bounded batch of each kind at a time, so that nobody waits for it."""
+
+    kinds: Sequence[tuple[Forget, float]] = (
+        (feed.forget, feed_days),
+        (store.forget, delivery_days),
+        (order_copies.forget_offers, delivery_days),
+        (webhooks.forget, webhook_days),
+    )
 
     async def step() -> bool:
         more = False
-        for forget, days in ((feed.forget, feed_days), (store.forget, delivery_days)):
+        for forget, days in kinds:
             async with database.transaction() as transaction:
                 before = transaction.now - timedelta(days=days)
                 gone = await forget(transaction, before=before, most=FORGOTTEN_AT_ONCE)

@@ -11,6 +11,7 @@ from foyer_contracts.catalogue import EVENTS
 from foyer_contracts.envelope import Event
 
 from .order_copies import store as copies
+from .order_copies.domain import OfferOver
 from .order_copies.store import News
 from .recipients import use_cases as recipients
 from .telegram import use_cases as telegram
@@ -284,7 +285,19 @@ class Handlers:
             "starts_at": offer.starts_at.isoformat(),
             "ends_at": offer.ends_at.isoformat(),
         }
-        await self.tell(tx, event, {"places": places, "pay_until": offer.expires_at.isoformat()})
+        facts = {"places": places, "pay_until": offer.expires_at.isoformat(), "offer_id": str(offer.offer_id)}
+        await self.tell(tx, event, facts)
+
+    async def on_offer_taken(self, tx: Transaction, event: Event[booking.OfferTaken]) -> None:
+        await self._offer_over(tx, event, OfferOver.TAKEN)
+
+    async def on_offer_ended(self, tx: Transaction, event: Event[booking.OfferExpired]) -> None:
+        await self._offer_over(tx, event, OfferOver.ENDED)
+
+    async def _offer_over(self, tx: Transaction, event: Event[Any], how: OfferOver) -> None:
+        await copies.note_offer_over(tx, event.data.offer_id, how)
+        if await telling.wake_of_recipient(tx, event.data.applicant_id):
+            tx.after_commit(self._wake)
 
     async def note_places(self, tx: Transaction, event: Event[Any], facts: dict[str, Any]) -> None:
         news = News(
@@ -406,6 +419,7 @@ class Handlers:
             await recipients.forget(tx, customer.customer_id, sequence=event.sequence)
             await preferences.forget(tx, customer.customer_id)
             await telegram.unlink(tx, customer.customer_id)
+            await webhooks.forget_person(tx, customer.customer_id)
             return
         await recipients.learn_profile(
             tx,
@@ -465,6 +479,8 @@ def subscriptions(
         Subscribe(booking.ClassCancelled, on.on_class),
         Subscribe(booking.ClassChanged, on.on_class_changed),
         Subscribe(booking.OfferMade, on.on_offer),
+        Subscribe(booking.OfferTaken, on.on_offer_taken),
+        Subscribe(booking.OfferExpired, on.on_offer_ended),
         Subscribe(payments.PaymentLinkCreated, on.on_link),
         Subscribe(payments.PaymentSucceeded, on.on_paid),
         Subscribe(payments.InvoiceActivated, on.on_invoice),

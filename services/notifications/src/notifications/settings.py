@@ -25,6 +25,13 @@ class Settings(ServiceSettings):
     rustore_url: str = Field(default="https://vkpns.rustore.ru", description="base address of RuStore's push API")
     rustore_project_id: str = Field(default="", pattern="^[A-Za-z0-9_-]*$", description="none: no push by RuStore")
     rustore_service_token: SecretStr = SecretStr("")
+    apns_url: str = Field(
+        default="https://api.push.apple.com", description="base address of APNs; builds for testing have another"
+    )
+    apns_key_file: Path | None = Field(default=None, description="signing key of the team (.p8); none: no push by APNs")
+    apns_key_id: str = Field(default="", pattern="^[A-Z0-9]*$", description="of the signing key, ten characters")
+    apns_team_id: str = Field(default="", pattern="^[A-Z0-9]*$", description="ten characters")
+    apns_topic: str = Field(default="", pattern="^[A-Za-z0-9.-]*$", description="the app's bundle id")
     vapid_private_key: SecretStr = Field(
         default=SecretStr(""), description="32 bytes in base64url, a P-256 key (RFC 8292); none: no push to browsers"
     )
@@ -81,6 +88,9 @@ class Settings(ServiceSettings):
     forget_deliveries_days: float = Field(
         default=180, ge=14, description="deliveries that are over go when they are older; longer than events come again"
     )
+    forget_webhooks_days: float = Field(
+        default=30, ge=14, description="what was sent to webhooks goes when it is older, longer than events come again"
+    )
     feed_streams: int = Field(default=500, ge=1, description="live feeds that one API process keeps open")
     contact_wait_seconds: float = Field(
         default=60, ge=0, description="how long a delivery waits for its recipient's address; then it is skipped"
@@ -93,4 +103,10 @@ class Settings(ServiceSettings):
     def _lease_outlives_sending(self) -> Self:
         if self.lease_seconds <= 2 * self.send_timeout_seconds:
             raise ValueError("lease_seconds must be more than twice send_timeout_seconds")
+        return self
+
+    @model_validator(mode="after")
+    def _apns_is_whole(self) -> Self:
+        if self.apns_key_file is not None and not (self.apns_key_id and self.apns_team_id and self.apns_topic):
+            raise ValueError("apns_key_file needs apns_key_id, apns_team_id and apns_topic beside it")
         return self

@@ -6,6 +6,7 @@ from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
 
+from .channels.apns import ApnsPush
 from .channels.email import SmtpMail
 from .channels.push import FcmPush
 from .channels.rustore import RuStorePush
@@ -22,7 +23,7 @@ from .telling.domain.reminders import Schedule
 from .texts.renderer import Renderer
 from .webhooks.clock import sending
 
-Pusher = FcmPush | RuStorePush | WebPush
+Pusher = ApnsPush | FcmPush | RuStorePush | WebPush
 REMIND_SECONDS, FORGET_SECONDS = 5.0, 600.0
 
 
@@ -70,11 +71,12 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
                 database,
                 feed_days=settings.forget_feed_days,
                 delivery_days=settings.forget_deliveries_days,
+                webhook_days=settings.forget_webhooks_days,
                 every_seconds=FORGET_SECONDS,
             ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
         ],
-        close=(sender.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
+        close=(sender.close, mail.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
     )
 
 
@@ -95,6 +97,16 @@ def build_push(settings: Settings) -> dict[DeviceKind, Pusher]:
             service_token=settings.rustore_service_token,
             timeout_seconds=settings.send_timeout_seconds,
             connections=2 * settings.send_concurrency,
+        )
+    if settings.apns_key_file is not None:
+        push[DeviceKind.IOS] = ApnsPush(
+            url=settings.apns_url,
+            key_file=settings.apns_key_file,
+            key_id=settings.apns_key_id,
+            team_id=settings.apns_team_id,
+            topic=settings.apns_topic,
+            timeout_seconds=settings.send_timeout_seconds,
+            connections=2,
         )
     vapid = Vapid.of_settings(settings)
     if vapid is not None:

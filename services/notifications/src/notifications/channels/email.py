@@ -3,6 +3,8 @@
 The Message-ID is made of the delivery's id, so that a copy sent again after a lost answer is recognised as one.
 """
 
+import asyncio
+import contextlib
 import re
 from datetime import UTC, datetime
 from email.header import Header
@@ -23,9 +25,10 @@ from ..texts.domain import Message
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 _ENHANCED_CODE = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
-#: The server refuses us, not the mail: a person has to repair that, and the mail should go out afterwards.
+QUIT_SECONDS = 2
 #: Headers that are encoded already are written as they are.
 _POLICY = SMTP.clone(refold_source="none")
+#: The server refuses us, not the mail: a person has to repair that, and the mail should go out afterwards.
 _OUR_FAULT = frozenset({530, 534, 535, 538})
 
 
@@ -52,33 +55,45 @@ class SmtpMail:
         self._use_tls = security == "tls"
         self._start_tls = {"opportunistic": None, "starttls": True, "tls": False}[security]
         self._timeout_seconds = timeout_seconds
+        self._leaving: dict[aiosmtplib.SMTP, asyncio.Task[None]] = {}
         self._html = Environment(
             loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
         ).get_template("mail.mjml")
 
     async def send(self, message: Message, *, mailbox: str, delivery_id: UUID) -> None:
         composed = self.compose(message, mailbox=mailbox, delivery_id=delivery_id)
+        server = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._username,
+            password=self._password,
+            use_tls=self._use_tls,
+            start_tls=self._start_tls,
+            # Without it the library asks DNS for this machine's name, for every mail.
+            local_hostname=self._sender.domain,
+            timeout=self._timeout_seconds,
+        )
         try:
-            await aiosmtplib.send(
-                composed,
-                sender=self._sender.addr_spec,
-                recipients=[mailbox],
-                hostname=self._host,
-                port=self._port,
-                username=self._username,
-                password=self._password,
-                use_tls=self._use_tls,
-                start_tls=self._start_tls,
-                # Without it the library asks DNS for this machine's name, for every mail.
-                local_hostname=self._sender.domain,
-                timeout=self._timeout_seconds,
-            )
+            await server.connect()
+            await server.send_message(composed, sender=self._sender.addr_spec, recipients=[mailbox])
+            self._take_leave(server)
         except aiosmtplib.SMTPRecipientsRefused as refusal:
             raise _problem(refusal.recipients[0]) from None
         except aiosmtplib.SMTPResponseException as refusal:
             raise _problem(refusal) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotNowError(f"smtp: {type(error).__name__}") from None
+        finally:
+            if server not in self._leaving:
+                server.close()
+
+    def _take_leave(self, server: aiosmtplib.SMTP) -> None:
+        """QUIT, for which nobody waits: once a mail is taken, what comes next is to write that down."""
+        self._leaving[server] = asyncio.create_task(_quit(server))
+        self._leaving[server].add_done_callback(lambda _: self._leaving.pop(server))
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._leaving.values())
 
     def compose(self, message: Message, *, mailbox: str, delivery_id: UUID) -> EmailMessage:
         """The mail as it goes out."""
@@ -99,6 +114,12 @@ class SmtpMail:
         mail.set_content(_text(message))
         mail.add_alternative(mrml.to_html(self._html.render(message=message)).content, subtype="html")
         return mail
+
+
+async def _quit(server: aiosmtplib.SMTP) -> None:
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await server.quit(timeout=QUIT_SECONDS)
+    server.close()
 
 
 def _encoded(header: str, text: str) -> str:

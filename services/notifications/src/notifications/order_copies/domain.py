@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -51,3 +52,11 @@ class ConversationCopy:
 class OfferingCopy:
     title: str
     kind: str
+
+
+class OfferOver(StrEnum):
+    """How an offer of the waiting list is over."""
+
+    TAKEN = "taken"
+    #: Not taken in time, declined, or not to be had any more.
+    ENDED = "ended"

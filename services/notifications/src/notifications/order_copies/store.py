@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -6,8 +7,8 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import ConversationCopy, Facts, OfferingCopy, OrderCopy
-from .tables import conversation_copies, offering_copies, order_copies
+from .domain import ConversationCopy, Facts, OfferingCopy, OfferOver, OrderCopy
+from .tables import conversation_copies, offering_copies, offers_over, order_copies
 
 _new = insert(order_copies)
 # Several changes of one transaction share a version and arrive in order: the last of equals holds.
@@ -64,6 +65,20 @@ _NOTE_OFFERING = _new_offering.on_conflict_do_update(
 )
 _OFFERING = sa.select(offering_copies.c.title, offering_copies.c.kind).where(
     offering_copies.c.offering_id == sa.bindparam("offering")
+)
+
+_OFFER_OVER = insert(offers_over).on_conflict_do_nothing()
+_HOW = sa.select(offers_over.c.how).where(offers_over.c.offer_id == sa.bindparam("offer"))
+_OLD_OFFERS = (
+    sa.select(offers_over.c.offer_id)
+    .where(offers_over.c.at < sa.bindparam("before", type_=sa.DateTime(timezone=True)))
+    .order_by(offers_over.c.at)
+    .limit(sa.bindparam("most"))
+)
+_FORGET_OFFERS = (
+    sa.delete(offers_over)
+    .where(offers_over.c.offer_id.in_(_OLD_OFFERS.scalar_subquery()))
+    .returning(offers_over.c.offer_id)
 )
 
 
@@ -161,3 +176,18 @@ async def note_offering(transaction: Transaction, offering_id: UUID, *, title: s
 async def offering(transaction: Transaction, offering_id: UUID) -> OfferingCopy | None:
     row = await transaction.one_or_none(_OFFERING, {"offering": offering_id})
     return None if row is None else OfferingCopy(**row)
+
+
+async def note_offer_over(transaction: Transaction, offer_id: UUID, how: OfferOver) -> None:
+    await transaction.execute(_OFFER_OVER, {"offer_id": offer_id, "how": how.value, "at": transaction.now})
+
+
+async def offer_over(transaction: Transaction, offer_id: UUID) -> OfferOver | None:
+    """How an offer ended; None while it stands, as far as is known."""
+    row = await transaction.one_or_none(_HOW, {"offer": offer_id})
+    return None if row is None else OfferOver(row["how"])
+
+
+async def forget_offers(transaction: Transaction, *, before: datetime, most: int) -> int:
+    """Forget offers that were over before an instant, `most` at a time. How many."""
+    return len(await transaction.all(_FORGET_OFFERS, {"before": before, "most": most}))

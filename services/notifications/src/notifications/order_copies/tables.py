@@ -41,3 +41,14 @@ offering_copies = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
+
+#: Offers of the waiting list that were taken, or ended without: whatever comes late about them is no longer told.
+offers_over = sa.Table(
+    "offers_over",
+    metadata,
+    sa.Column("offer_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("how", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("how IN ('taken', 'ended')", name="offers_over_how"),
+    sa.Index("offers_over_at", "at"),
+)

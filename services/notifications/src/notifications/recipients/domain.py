@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_
 #: E.164, as it is dialled from anywhere.
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 _BETWEEN_DIGITS = re.compile(r"[ ().\-\u00a0]+")
+_APPLE_TOKEN = re.compile(r"[0-9a-fA-F]{64,200}")
 LONGEST_EMAIL, LONGEST_URL = 254, 2048
 #: Of a browser's subscription (RFC 8291): a point of P-256, uncompressed, and a secret.
 POINT_BYTES, SECRET_BYTES = 65, 16
@@ -54,6 +56,8 @@ class DeviceKind(StrEnum):
     FCM = "fcm"
     #: An app that RuStore reaches, on telephones without Google's services.
     RUSTORE = "rustore"
+    #: An iPhone or iPad that Apple's service reaches directly.
+    IOS = "ios"
     #: A browser, reached by Web Push.
     WEBPUSH = "webpush"
 
@@ -68,14 +72,28 @@ class BadPushSubscriptionError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where push messages are shown. `token` is FCM's or RuStore's of an app, or the endpoint of a browser, which
-    has keys too, in base64url."""
+    """Where push messages are shown. `token` is FCM's, RuStore's or Apple's of an app, or the endpoint of a browser,
+    which has keys too, in base64url."""
 
     id: UUID
     token: str = field(repr=False)
     kind: DeviceKind = DeviceKind.FCM
     p256dh: str = field(default="", repr=False)
     auth: str = field(default="", repr=False)
+    registered_at: datetime | None = None
+
+
+class BadDeviceTokenError(InvalidError):
+    """Apple's token of a device is 64 to 200 hexadecimal digits."""
+
+    title_en = "This is not a device's token"
+    title_ru = "Это не токен устройства"
+
+
+def check_token(token: str, kind: DeviceKind) -> None:
+    """Raises BadDeviceTokenError."""
+    if kind is DeviceKind.IOS and not _APPLE_TOKEN.fullmatch(token):
+        raise BadDeviceTokenError(field="token")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,13 @@ from .domain import LONGEST_URL, DeviceKind, Recipient, Subscription
 router = APIRouter(prefix="/v1", tags=["recipients"], dependencies=[requires("notifications:own")])
 
 DeviceToken = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_:.\-]{8,4096}$", description="FCM's or RuStore's token of the app on this device")
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9_:.\-]{8,4096}$",
+        description="of the app on this device: FCM's, RuStore's, or with `kind=ios` Apple's in hexadecimal digits",
+    ),
 ]
+AppKind = Literal["fcm", "rustore", "ios"]
 
 
 class MeOut(BaseModel):
@@ -50,7 +55,10 @@ async def introduce_me(transaction: InTransaction, caller: CurrentCaller) -> MeO
 
 @router.put("/devices/{token}", status_code=204)
 async def register_device(
-    token: DeviceToken, transaction: InTransaction, caller: CurrentCaller, kind: Literal["fcm", "rustore"] = "fcm"
+    token: DeviceToken,
+    transaction: InTransaction,
+    caller: CurrentCaller,
+    kind: AppKind = "fcm",
 ) -> Response:
     """Push messages for the caller go to this device too. A device serves whoever registered it last."""
     await use_cases.register_device(transaction, caller, token, DeviceKind(kind))

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,8 +10,11 @@ from .domain import MOST_DEVICES, Device, DeviceKind, Locale, Recipient, Subscri
 from .tables import devices, recipients
 
 _FIND = sa.select(recipients).where(recipients.c.person_id == sa.bindparam("person"))
+_ROLES = sa.select(recipients.c.person_id, recipients.c.roles).where(
+    recipients.c.person_id.in_(sa.bindparam("persons", expanding=True))
+)
 _DEVICES = (
-    sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth)
+    sa.select(devices.c.id, devices.c.token, devices.c.kind, devices.c.p256dh, devices.c.auth, devices.c.registered_at)
     .where(devices.c.person_id == sa.bindparam("person"))
     .order_by(devices.c.registered_at, devices.c.id)
 )
@@ -99,6 +103,14 @@ async def recipient(transaction: Transaction, person_id: UUID) -> Recipient | No
     )
 
 
+async def roles_of(transaction: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """The roles of those of these people who are known."""
+    if not person_ids:
+        return {}
+    rows = await transaction.all(_ROLES, {"persons": list(person_ids)})
+    return {row["person_id"]: frozenset(row["roles"]) for row in rows}
+
+
 async def note_profile(transaction: Transaction, person_id: UUID, *, name: str, locale: Locale, sequence: int) -> None:
     """Keep name and locale unless newer ones are known."""
     await transaction.execute(
@@ -152,7 +164,14 @@ async def note_self(transaction: Transaction, person: Recipient, *, only_if_unkn
 
 async def devices_of(transaction: Transaction, person_id: UUID) -> list[Device]:
     return [
-        Device(row["id"], row["token"], DeviceKind(row["kind"]), row["p256dh"] or "", row["auth"] or "")
+        Device(
+            row["id"],
+            row["token"],
+            DeviceKind(row["kind"]),
+            row["p256dh"] or "",
+            row["auth"] or "",
+            row["registered_at"],
+        )
         for row in await transaction.all(_DEVICES, {"person": person_id})
     ]
 

@@ -6,7 +6,7 @@ from foyer_chassis.auth import Caller
 from foyer_chassis.db import Transaction
 
 from . import store
-from .domain import DeviceKind, Locale, Recipient, Subscription
+from .domain import DeviceKind, Locale, Recipient, Subscription, check_token
 
 
 async def learn_profile(transaction: Transaction, person_id: UUID, *, name: str, locale: Locale, sequence: int) -> None:
@@ -46,7 +46,12 @@ async def know(transaction: Transaction, caller: Caller) -> None:
 
 
 async def register_device(transaction: Transaction, caller: Caller, token: str, kind: DeviceKind) -> None:
-    """The app on this device takes the caller's messages from now on, and nobody else's."""
+    """The app on this device takes the caller's messages from now on, and nobody else's.
+
+    Raises:
+        BadDeviceTokenError
+    """
+    check_token(token, kind)
     await store.note_self(transaction, _person(caller), only_if_unknown=True)
     await store.register(transaction, caller.id, token, kind)
 

@@ -54,6 +54,14 @@ role_preferences = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False),
 )
 
+#: +1 with every change of what a role is told; a role without a row is at 0.
+role_versions = sa.Table(
+    "role_versions",
+    metadata,
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
 #: Minutes after local midnight; `starts` > `ends` is over midnight.
 quiet_hours = sa.Table(
     "quiet_hours",

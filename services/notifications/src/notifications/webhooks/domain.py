@@ -90,7 +90,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
-    """One event for one endpoint. `body` is what is signed and sent, byte for byte the same at every attempt."""
+    """One event for one endpoint. `body` is what is signed and sent, byte for byte the same at every attempt. `people`:
+    whom it is about."""
 
     id: UUID
     endpoint_id: UUID
@@ -104,6 +105,7 @@ class WebhookMessage:
     finished_at: datetime | None
     version: int
     traceparent: str | None = None
+    people: tuple[UUID, ...] = ()
 
     @property
     def caused_by(self) -> str | None:
@@ -128,6 +130,19 @@ class Sender(Protocol):
     """What carries messages to endpoints; never to a private address."""
 
     async def send(self, url: str, body: bytes, headers: dict[str, str]) -> Answer: ...
+
+
+#: What events call persons.
+_PERSONS = (
+    *("applicant_id", "customer_id", "buyer_id", "visitor_id", "person_id"),
+    *("recipient_id", "author_id", "reader_id"),
+)
+
+
+def people_in(data: object) -> tuple[UUID, ...]:
+    """The persons whom an event's data is about."""
+    found = (getattr(data, name, None) for name in _PERSONS)
+    return tuple(dict.fromkeys(each for each in found if isinstance(each, UUID)))
 
 
 def new_secret() -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from .domain import Answer, Endpoint, State, WebhookMessage
 from .tables import webhook_attempts, webhook_endpoints, webhook_messages
 
-_COLUMNS = tuple(column for column in webhook_messages.c if column.name != "leased_until")
+_COLUMNS = tuple(column for column in webhook_messages.c if column.name not in ("leased_until", "erased"))
 _NOW = sa.bindparam("now", type_=sa.DateTime(timezone=True))
 _ADD_ENDPOINT = sa.insert(webhook_endpoints)
 _COUNT = sa.select(sa.func.count().label("many")).select_from(webhook_endpoints)
@@ -93,13 +93,51 @@ _MESSAGE = sa.select(*_COLUMNS).where(
     webhook_messages.c.id == sa.bindparam("message"), webhook_messages.c.endpoint_id == sa.bindparam("endpoint")
 )
 
+_ABOUT = webhook_messages.c.people.contains(sa.bindparam("of_people", type_=webhook_messages.c.people.type))
+_FORGET_SENT_ABOUT = sa.delete(webhook_messages).where(_ABOUT, webhook_messages.c.state != State.QUEUED.value)
+_ERASE_LATER = (
+    sa.update(webhook_messages).where(_ABOUT, webhook_messages.c.state == State.QUEUED.value).values(erased=True)
+)
+_FORGET_ERASED = sa.delete(webhook_messages).where(
+    webhook_messages.c.id == sa.bindparam("of_id"),
+    webhook_messages.c.erased,
+    webhook_messages.c.state != State.QUEUED.value,
+)
+# By ids, which ascend with time: whatever there is, only so many rows at the old end are looked at. What waits for an
+# endpoint that is off waits no longer than what was sent is kept.
+_OLDEST = (
+    sa.select(
+        webhook_messages.c.id,
+        sa.func.coalesce(webhook_messages.c.finished_at, webhook_messages.c.created_at).label("at"),
+    )
+    .join(webhook_endpoints, webhook_endpoints.c.id == webhook_messages.c.endpoint_id)
+    .where(
+        sa.or_(webhook_messages.c.state != State.QUEUED.value, webhook_endpoints.c.disabled_reason.is_not(None)),
+    )
+    .order_by(webhook_messages.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(of=webhook_messages, skip_locked=True)
+    .cte("oldest")
+)
+_FORGET_OLD = (
+    sa.delete(webhook_messages)
+    .where(
+        webhook_messages.c.id.in_(
+            sa.select(_OLDEST.c.id).where(_OLDEST.c.at < sa.bindparam("before", type_=sa.DateTime(timezone=True)))
+        )
+    )
+    .returning(webhook_messages.c.id)
+)
+
 
 def _endpoint(row: sa.RowMapping) -> Endpoint:
     return Endpoint(**{**row, "types": tuple(row["types"])})
 
 
 def _message(row: sa.RowMapping) -> WebhookMessage:
-    return WebhookMessage(**{**row, "state": State(row["state"]), "body": bytes(row["body"])})
+    return WebhookMessage(
+        **{**row, "state": State(row["state"]), "body": bytes(row["body"]), "people": tuple(row["people"])}
+    )
 
 
 async def lock_all(transaction: Transaction) -> None:
@@ -177,6 +215,7 @@ async def add(transaction: Transaction, messages: Sequence[WebhookMessage]) -> N
                 "finished_at": None,
                 "traceparent": message.traceparent,
                 "version": message.version,
+                "people": list(message.people),
             }
             for message in messages
         ],
@@ -211,6 +250,22 @@ async def save(
         },
     )
     return row is not None
+
+
+async def forget_if_erased(transaction: Transaction, message_id: UUID) -> None:
+    """It is over, and somebody whom it is about was erased meanwhile."""
+    await transaction.execute(_FORGET_ERASED, {"of_id": message_id})
+
+
+async def forget_person(transaction: Transaction, person_id: UUID) -> None:
+    await transaction.execute(_FORGET_SENT_ABOUT, {"of_people": [person_id]})
+    await transaction.execute(_ERASE_LATER, {"of_people": [person_id]})
+
+
+async def forget(transaction: Transaction, *, before: datetime, most: int) -> int:
+    """Remove what was over before an instant, or has waited since for an endpoint that is off, of the oldest `most`.
+    How many went."""
+    return len(await transaction.all(_FORGET_OLD, {"before": before, "most": most}))
 
 
 async def log(transaction: Transaction, message_id: UUID, answer: Answer) -> None:

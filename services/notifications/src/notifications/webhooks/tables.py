@@ -36,10 +36,14 @@ webhook_messages = sa.Table(
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Column("traceparent", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
+    # Persons whom it is about; `erased`: one of them is, and it goes as soon as it is over.
+    sa.Column("people", ARRAY(UUID(as_uuid=True)), nullable=False, server_default="{}"),
+    sa.Column("erased", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("endpoint_id", "event_id", name="webhook_messages_once"),
     sa.CheckConstraint("state IN ('queued', 'sent', 'failed')", name="webhook_messages_state"),
     sa.Index("webhook_messages_due", "due_at", postgresql_where=sa.text("state = 'queued'")),
     sa.Index("webhook_messages_endpoint", "endpoint_id", "id"),
+    sa.Index("webhook_messages_people", "people", postgresql_using="gin"),
 )
 
 webhook_attempts = sa.Table(

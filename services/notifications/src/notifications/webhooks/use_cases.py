@@ -25,6 +25,7 @@ from .domain import (
     disabled_by,
     new_secret,
     pause,
+    people_in,
 )
 
 #: What the table of rules calls it.
@@ -104,6 +105,7 @@ async def queue(transaction: Transaction, events: Sequence[Event[Any]]) -> bool:
                     finished_at=None,
                     version=1,
                     traceparent=event.traceparent,
+                    people=people_in(event.data),
                 )
                 for event in events
                 for endpoint_id in wanting
@@ -128,6 +130,8 @@ async def record(transaction: Transaction, message: WebhookMessage, answer: Answ
     if not kept:
         return False
     await store.log(transaction, message.id, answer)
+    if state is not State.QUEUED:
+        await store.forget_if_erased(transaction, message.id)
     known = await store.endpoint(transaction, message.endpoint_id, lock=True)
     if known is None or known.disabled_reason is not None:
         return False
@@ -164,3 +168,8 @@ async def send_again(transaction: Transaction, endpoint_id: UUID, message_id: UU
     if await store.message(transaction, endpoint_id, message_id) is None:
         raise NotFoundError
     raise StillUnderWayError
+
+
+async def forget_person(transaction: Transaction, person_id: UUID) -> None:
+    """A person is erased: what was sent about them goes at once, what is on its way when it has arrived."""
+    await store.forget_person(transaction, person_id)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from foyer_chassis.errors import ConflictError
 
-from ...order_copies.domain import ConversationCopy, OrderCopy
+from ...order_copies.domain import ConversationCopy, OfferOver, OrderCopy
 from ...recipients.domain import Device, DeviceKind, Recipient
 from ...texts.domain import TEMPLATES, Message
 from .preferences import Wishes
@@ -130,14 +130,18 @@ def decide(
     chat_id: int | None,
     order: OrderCopy | None,
     conversation: ConversationCopy | None,
+    offer_over: OfferOver | None,
     wishes: Wishes,
     last_sent_at: datetime | None,
     patience: Patience,
     now: datetime,
 ) -> Send | Wait | Skip:
-    """What to do with a delivery whose turn it is. `chat_id`: the person's chat with the bot. `last_sent_at`: when this
-    channel last reached the person with something that is not critical."""
+    """What to do with a delivery whose turn it is. `chat_id`: the person's chat with the bot. `offer_over`: how the
+    offer that it tells of is over. `last_sent_at`: when this channel last reached the person with something that is not
+    critical."""
     facts = {**(order.facts if order else {}), **delivery.facts}
+    if offer_over is not None:
+        return Skip(f"offer_{offer_over.value}")
     if is_outdated(delivery, order, facts, now):
         return Skip("outdated")
     if conversation is not None and is_read(delivery, conversation):

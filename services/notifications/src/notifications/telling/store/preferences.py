@@ -5,9 +5,10 @@ import sqlalchemy as sa
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
+from ..domain.audience import Said
 from ..domain.preferences import QuietHours, Wish, Wishes
 from ..domain.rules import Channel
-from ..tables import preferences, quiet_hours, role_preferences
+from ..tables import preferences, quiet_hours, role_preferences, role_versions
 
 _OWN = sa.select(preferences.c.template, preferences.c.channel, preferences.c.enabled).where(
     preferences.c.person_id == sa.bindparam("person")
@@ -22,6 +23,18 @@ _OF_ROLES = (
     .where(role_preferences.c.role.in_(sa.bindparam("roles", expanding=True)))
     .group_by(role_preferences.c.template, role_preferences.c.channel)
 )
+_OF_TEMPLATES = sa.select(role_preferences).where(
+    role_preferences.c.template.in_(sa.bindparam("templates", expanding=True))
+)
+_VERSION = sa.select(role_versions.c.version).where(role_versions.c.role == sa.bindparam("role"))
+_FIRST_VERSION = insert(role_versions).on_conflict_do_nothing()
+_NEXT_VERSION = (
+    sa.update(role_versions)
+    .where(role_versions.c.role == sa.bindparam("of_role"))
+    .values(version=role_versions.c.version + 1)
+    .returning(role_versions.c.version)
+)
+_NEXT_VERSION_AFTER = _NEXT_VERSION.where(role_versions.c.version == sa.bindparam("of_version"))
 _QUIET = sa.select(quiet_hours.c.starts, quiet_hours.c.ends, quiet_hours.c.time_zone).where(
     quiet_hours.c.person_id == sa.bindparam("person")
 )
@@ -53,6 +66,31 @@ def _by_wish(rows: Iterable[sa.RowMapping]) -> dict[Wish, bool]:
 
 async def of_role(transaction: Transaction, role: str) -> dict[Wish, bool]:
     return _by_wish(await transaction.all(_OF_ROLES, {"roles": [role]}))
+
+
+async def of_templates(transaction: Transaction, templates: Iterable[str]) -> dict[str, dict[str, Said]]:
+    """What was changed of lines of the table: template → role → channel → whether it is told by it."""
+    found: dict[str, dict[str, dict[Channel, bool]]] = {}
+    for row in await transaction.all(_OF_TEMPLATES, {"templates": list(templates)}):
+        of_template = found.setdefault(row["template"], {})
+        of_template.setdefault(row["role"], {})[Channel(row["channel"])] = row["enabled"]
+    return {template: dict(said) for template, said in found.items()}
+
+
+async def version_of_role(transaction: Transaction, role: str) -> int:
+    row = await transaction.one_or_none(_VERSION, {"role": role})
+    return int(row["version"]) if row is not None else 0
+
+
+async def next_version(transaction: Transaction, role: str, *, after: int | None = None) -> int | None:
+    """The role's next version, which is the caller's to fill; None when it is not at `after` any more."""
+    await transaction.execute(_FIRST_VERSION, {"role": role, "version": 0})
+    row = await (
+        transaction.one_or_none(_NEXT_VERSION, {"of_role": role})
+        if after is None
+        else transaction.one_or_none(_NEXT_VERSION_AFTER, {"of_role": role, "of_version": after})
+    )
+    return int(row["version"]) if row is not None else None
 
 
 async def set_own(transaction: Transaction, person_id: UUID, own: Mapping[Wish, bool]) -> None:

@@ -17,8 +17,9 @@ from ...order_copies import store as order_copies
 from ...recipients import store as recipients
 from ...recipients.domain import DeviceKind
 from ...telegram import store as telegram
+from ..domain.audience import addressed_as, channels_for, feed_of
 from ..domain.deliveries import Attempt, Delivery, NotOverError, Patience, Send, Skip, State, Wait, decide, settled
-from ..domain.rules import Channel, Happened, channels_of, people, role, rule_of, rules_for
+from ..domain.rules import Channel, Happened, Rule, channels_of, people, role, rule_of, rules_for
 from ..store import deliveries as store
 from ..store import preferences
 
@@ -26,49 +27,33 @@ _logger = log.get(__name__)
 
 
 async def tell(transaction: Transaction, happened: Happened) -> bool:
-    """Write the feeds and queue the deliveries that the table says. Whether anything was queued.
+    """Write the feeds and queue the deliveries that the table says, as it was changed for people's roles. Whether
+    anything was queued.
 
     Nothing is queued for the chats of those who have linked none: nobody is made to wait for that, and few have.
     """
     entries: list[Entry] = []
     queued: list[Delivery] = []
-    for rule in rules_for(happened):
-        persons = people(rule, happened)
+    rules = rules_for(happened)
+    changed = await preferences.of_templates(transaction, [rule.template for rule in rules]) if rules else {}
+    for rule in rules:
+        said = changed.get(rule.template, {})
+        addressed = people(rule, happened)
+        roles = await recipients.roles_of(transaction, addressed) if said else {}
+        told_by = {person: channels_for(rule, roles.get(person, ()), said) for person in addressed}
+        persons = [person for person, channels in told_by.items() if channels]
         linked = await telegram.linked(transaction, persons) if Channel.TELEGRAM in rule.channels else frozenset()
         if Channel.FEED in rule.channels:
             of_role = role(rule, happened)
-            addressees = [*map(to_person, persons), *([to_role(of_role)] if of_role else [])]
             entries += [
-                Entry(
-                    id=new_id(),
-                    event_id=happened.event_id,
-                    addressee=addressee,
-                    template=rule.template,
-                    facts=happened.facts,
-                    order_id=happened.order_id,
-                    created_at=transaction.now,
-                )
-                for addressee in addressees
+                _entry(transaction, happened, rule, to_person(person))
+                for person in persons
+                if Channel.FEED in told_by[person]
             ]
+            if of_role is not None and feed_of(rule, of_role, said):
+                entries.append(_entry(transaction, happened, rule, to_role(of_role)))
         queued += [
-            Delivery(
-                id=new_id(),
-                event_id=happened.event_id,
-                recipient_id=person,
-                channel=channel,
-                template=rule.template,
-                facts=happened.facts,
-                order_id=happened.order_id,
-                order_sequence=happened.order_sequence,
-                state=State.QUEUED,
-                reason=None,
-                attempts=0,
-                created_at=transaction.now,
-                due_at=transaction.now + rule.after,
-                finished_at=None,
-                version=1,
-                traceparent=telemetry.current_traceparent(),
-            )
+            _queued(transaction, happened, rule, person, channel)
             for person in persons
             for channel in channels_of(rule)
             if channel is not Channel.TELEGRAM or person in linked
@@ -78,11 +63,45 @@ async def tell(transaction: Transaction, happened: Happened) -> bool:
     return bool(queued)
 
 
+def _entry(transaction: Transaction, happened: Happened, rule: Rule, addressee: str) -> Entry:
+    return Entry(
+        id=new_id(),
+        event_id=happened.event_id,
+        addressee=addressee,
+        template=rule.template,
+        facts=happened.facts,
+        order_id=happened.order_id,
+        created_at=transaction.now,
+    )
+
+
+def _queued(transaction: Transaction, happened: Happened, rule: Rule, person: UUID, channel: Channel) -> Delivery:
+    return Delivery(
+        id=new_id(),
+        event_id=happened.event_id,
+        recipient_id=person,
+        channel=channel,
+        template=rule.template,
+        facts=happened.facts,
+        order_id=happened.order_id,
+        order_sequence=happened.order_sequence,
+        state=State.QUEUED,
+        reason=None,
+        attempts=0,
+        created_at=transaction.now,
+        due_at=transaction.now + rule.after,
+        finished_at=None,
+        version=1,
+        traceparent=telemetry.current_traceparent(),
+    )
+
+
 async def look(
     transaction: Transaction, delivery: Delivery, patience: Patience, kinds: Collection[DeviceKind]
 ) -> Send | Wait | Skip:
     """What to do with a claimed delivery, by what is known now. Push goes to devices of these `kinds`."""
     order_id, conversation_id = delivery.order_id, delivery.facts.get("conversation_id")
+    offer_id = delivery.facts.get("offer_id")
     recipient = await recipients.recipient(transaction, delivery.recipient_id)
     devices = (
         await recipients.devices_of(transaction, delivery.recipient_id) if delivery.channel is Channel.PUSH else []
@@ -96,7 +115,12 @@ async def look(
         else None,
         order=(await order_copies.copies(transaction, [order_id])).get(order_id) if order_id else None,
         conversation=await order_copies.conversation(transaction, UUID(conversation_id)) if conversation_id else None,
-        wishes=await preferences.wishes(transaction, delivery.recipient_id, recipient.roles if recipient else ()),
+        offer_over=await order_copies.offer_over(transaction, UUID(offer_id)) if offer_id else None,
+        wishes=await preferences.wishes(
+            transaction,
+            delivery.recipient_id,
+            addressed_as(rule_of(delivery.template), recipient.roles if recipient else ()),
+        ),
         last_sent_at=await store.last_sent_at(transaction, delivery, after=transaction.now - patience.burst)
         if patience.burst and not rule_of(delivery.template).critical
         else None,

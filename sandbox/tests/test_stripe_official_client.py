@@ -59,6 +59,13 @@ async def test_whole_life_of_a_session(client: Any, process: SandboxProcess) -> 
     assert len((await asyncio.to_thread(client.v1.refunds.list, {"payment_intent": intent.id})).data) == 1
     with pytest.raises(stripe.InvalidRequestError):
         await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 25001})
+    async with httpx2.AsyncClient(base_url=process.url, trust_env=False) as bank:
+        statuses = [(await bank.post(f"/sandbox/refunds/{refund.id}/bounce")).status_code for _ in range(2)]
+    assert statuses == [200, 400], "the money comes back once"
+    bounced = await asyncio.to_thread(client.v1.refunds.retrieve, refund.id)
+    assert (bounced.status, bounced.failure_reason) == ("failed", "expired_or_canceled_card")
+    whole = await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 40000})
+    assert whole.status == "succeeded", "it can be given back once more"
 
 
 @pytest.mark.parametrize(("verb", "status"), [("capture", "succeeded"), ("cancel", "canceled")])

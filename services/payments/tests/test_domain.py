@@ -38,7 +38,7 @@ PAYMENT = {
 REFUND = {
     "requested": {"start": "in_progress", "put_back": "requested", "fail": "failed"},
     "in_progress": {"succeed": "succeeded", "put_back": "requested", "fail": "failed"},
-    "succeeded": {},
+    "succeeded": {"bounce": "failed"},
     "failed": {"retry": "requested", "bring_to_desk": "at_desk"},
     "at_desk": {"hand_out": "succeeded"},
 }

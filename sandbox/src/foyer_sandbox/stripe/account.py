@@ -208,6 +208,19 @@ class Account:
             refund["status"] = "succeeded"
         self.store.save("refund", refund)
         self._tell("refund.updated", refund)
+        if refund["status"] == "failed":
+            self._tell("refund.failed", refund)
+
+    def bounce(self, refund_id: str) -> dict[str, Any]:
+        """The payer's bank sends the money of a refund back after it had succeeded: it is on the account again."""
+        refund = self.store.get("refund", refund_id)
+        if refund is None:
+            raise no_such("refund", refund_id, "id")
+        if refund["status"] != "succeeded":
+            raise StripeError(f"The refund is {refund['status']}")
+        refund["_fails"] = True
+        self._settle(refund)
+        return refund
 
     def session(self, id_: str) -> dict[str, Any]:
         found = self.store.get("session", id_)

@@ -187,6 +187,12 @@ def page_routes(account: Account) -> APIRouter:
         """Let the time to pay run out now."""
         return account.shown(account.expire(id_), [])
 
+    @router.post("/sandbox/refunds/{id_}/bounce")
+    async def bounce(id_: str) -> dict[str, Any]:
+        """Let the money of a refund that succeeded come back from the payer's bank now."""
+        with account.store.database.transaction():
+            return account.shown(account.bounce(id_), [])
+
     @router.post("/sandbox/webhooks/redeliver")
     async def redeliver() -> dict[str, str]:
         """Post every event again, those that were dropped, too."""

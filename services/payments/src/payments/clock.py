@@ -33,7 +33,7 @@ from .paying.domain import (
 )
 from .refunding import store as refunds
 from .refunding import use_cases as refunding
-from .refunding.domain import REFUND, Patience, ProviderRefund, Refund, RefundProvider
+from .refunding.domain import RECHECK, REFUND, Patience, ProviderRefund, Recheck, Refund, RefundProvider
 from .refunding.domain import Status as RefundStatus
 from .settings import Settings
 from .settlements import clock as settling
@@ -69,6 +69,7 @@ class Clock:
             first=timedelta(seconds=settings.check_first_seconds),
             longest=timedelta(seconds=settings.check_longest_seconds),
         )
+        self._recheck_every = timedelta(hours=settings.refund_recheck_hours)
         self._patience = Patience(tuple(timedelta(seconds=item) for item in settings.refund_retry_seconds))
 
         def pump(name: str, claim: Claim[Any], work: Callable[[Any], Awaitable[None]]) -> Pump[Any]:
@@ -85,11 +86,12 @@ class Clock:
         self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
         self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
+        self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck)
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {
-            item.name: item for item in (self.create, self.check, self.refund, self.close_receipt)
+            item.name: item for item in (self.create, self.check, self.refund, self.recheck, self.close_receipt)
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
         listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
@@ -175,11 +177,29 @@ class Clock:
         except ProviderUnclearError as unclear:
             await self._missed(refund, unclear.reason, definite=False)
         else:
+            recheck = self._recheck_of(refund)
             await self._record(
                 lambda transaction: refunding.learn(
-                    transaction, refund, answer, pace=self._pace, patience=self._patience
+                    transaction, refund, answer, pace=self._pace, patience=self._patience, recheck=recheck
                 )
             )
+
+    def _recheck_of(self, refund: Refund) -> Recheck:
+        return Recheck(self._recheck_every, self._providers[refund.provider].refunds_fail_within)
+
+    async def _recheck(self, refund: Refund) -> None:
+        assert refund.provider_refund_id is not None
+        try:
+            answer = await self._providers[refund.provider].get_refund(refund.provider_refund_id)
+        except ProviderRefusedError as refusal:
+            _logger.error("refund_unknown_to_provider", refund_id=str(refund.id), reason=refusal.reason)
+            await self._record(lambda transaction: refunding.recheck_later(transaction, refund, self._recheck_every))
+        except ProviderUnclearError as unclear:
+            delay = unclear.retry_after or self._pace.longest
+            await self._record(lambda transaction: refunding.recheck_later(transaction, refund, delay))
+        else:
+            recheck = self._recheck_of(refund)
+            await self._record(lambda transaction: refunding.learn_again(transaction, refund, answer, recheck=recheck))
 
     async def _missed(self, refund: Refund, reason: str, *, definite: bool) -> None:
         if refund.status is RefundStatus.IN_PROGRESS:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from foyer_contracts.money import Money
 
-#: `top_up` brings money into a customer's account, `top_up_reversal` takes it out again, `settlement` shares what an
-#: order brought between the legal entity, acquiring and our commission.
-Kind = Literal["payment", "refund", "top_up", "top_up_reversal", "settlement"]
+#: `refund_reversal` is a refund whose money the payer's bank sent back. `top_up` brings money into a customer's
+#: account, `top_up_reversal` takes it out again, `settlement` shares what an order brought between the legal entity,
+#: acquiring and our commission.
+Kind = Literal["payment", "refund", "refund_reversal", "top_up", "top_up_reversal", "settlement"]
 
 # The ledger's accounts. Until accounts of orders had names of their own, all of them were "orders:prepayments".
 PREPAYMENTS = "orders:prepayments"
@@ -111,6 +112,15 @@ class OrderAccount:
             self,
             refunded=self.refunded + amount,
             pending_refund=self.pending_refund - amount,
+            version=self.version + 1,
+        )
+
+    def take_back(self, amount: Money) -> "OrderAccount":
+        """A refund that had reached the payer came back: it is promised again."""
+        return replace(
+            self,
+            refunded=self.refunded - amount,
+            pending_refund=self.pending_refund + amount,
             version=self.version + 1,
         )
 

@@ -135,7 +135,7 @@ async def entries(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A transaction of the ledger; the same `kind` of the same `reference_id` is booked once."""
+    """A transaction of the ledger; the same `kind` of the same `reference_id` is booked once per `occurrence`."""
 
     kind: Kind
     postings: Sequence[Posting]
@@ -143,6 +143,7 @@ class Entry:
     order_id: UUID | None
     customer_id: UUID | None
     at: datetime
+    occurrence: int = 1
 
 
 async def book(
@@ -154,9 +155,11 @@ async def book(
     order_id: UUID | None = None,
     customer_id: UUID | None = None,
     at: datetime,
+    occurrence: int = 1,
 ) -> None:
-    """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint."""
-    await book_many(transaction, [Entry(kind, postings, reference_id, order_id, customer_id, at)])
+    """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint, unless it is
+    said which time it is (`occurrence`, from 1)."""
+    await book_many(transaction, [Entry(kind, postings, reference_id, order_id, customer_id, at, occurrence)])
 
 
 async def book_many(transaction: Transaction, entries: Sequence[Entry]) -> None:
@@ -168,6 +171,7 @@ async def book_many(transaction: Transaction, entries: Sequence[Entry]) -> None:
                 "id": id_,
                 "kind": entry.kind,
                 "reference_id": entry.reference_id,
+                "occurrence": entry.occurrence,
                 "order_id": entry.order_id,
                 "customer_id": entry.customer_id,
                 "booked_at": entry.at,

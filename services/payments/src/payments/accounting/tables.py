@@ -30,12 +30,14 @@ ledger_transactions = sa.Table(
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("occurrence", sa.Integer, nullable=False, server_default="1"),
     sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), index=True),
     sa.Column("customer_id", UUID(as_uuid=True)),
     sa.Column("booked_at", sa.DateTime(timezone=True), nullable=False),
-    sa.UniqueConstraint("kind", "reference_id", name="ledger_transactions_once"),
+    sa.UniqueConstraint("kind", "reference_id", "occurrence", name="ledger_transactions_once_each"),
     sa.CheckConstraint(
-        "kind IN ('payment', 'refund', 'top_up', 'top_up_reversal', 'settlement')", name="ledger_transactions_kind"
+        "kind IN ('payment', 'refund', 'refund_reversal', 'top_up', 'top_up_reversal', 'settlement')",
+        name="ledger_transactions_kind",
     ),
     sa.CheckConstraint("order_id IS NOT NULL OR customer_id IS NOT NULL", name="ledger_transactions_of_somebody"),
     sa.Index("ledger_transactions_by_time", "kind", "booked_at"),

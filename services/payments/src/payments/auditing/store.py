@@ -12,11 +12,14 @@ CHECKS: dict[str, sa.TextClause] = {
     "an order's paid and refunded": sa.text("""
         SELECT a.order_id::text || ' ' || what AS id, kept, coalesce(replayed, 0)::bigint AS replayed
         FROM order_accounts a
-        CROSS JOIN LATERAL (VALUES ('payment', a.paid, -1), ('refund', a.refunded, 1)) AS kinds (what, kept, sign)
+        CROSS JOIN LATERAL (
+            VALUES ('payment', a.paid, -1, ARRAY['payment']),
+                   ('refund', a.refunded, 1, ARRAY['refund', 'refund_reversal'])
+        ) AS kinds (what, kept, sign, booked_as)
         LEFT JOIN LATERAL (
             SELECT sum(p.amount * kinds.sign) AS replayed
             FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
-            WHERE t.order_id = a.order_id AND t.kind = kinds.what
+            WHERE t.order_id = a.order_id AND t.kind = ANY (kinds.booked_as)
               AND p.account IN ('order:' || a.order_id::text, 'orders:prepayments') AND p.currency = a.currency
         ) AS ledger ON true
         WHERE kept <> coalesce(replayed, 0)

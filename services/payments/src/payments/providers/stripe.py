@@ -27,6 +27,8 @@ from ..refunding.domain import ProviderRefund, Refund
 
 NAME = "stripe"
 API_VERSION = "2024-06-20"
+#: "This process can take up to 30 days from the post date": https://docs.stripe.com/refunds#failed-refunds
+REFUNDS_FAIL_WITHIN = timedelta(days=30)
 LONGEST_RETRY_AFTER = timedelta(minutes=5)
 _NOT_NOW = frozenset({401, 403, 409, 424, 429})
 _ID = r"^[A-Za-z]{2,12}_[0-9A-Za-z_]{1,120}$"
@@ -96,6 +98,7 @@ class Stripe:
     """An account at Stripe. A request is repeated with its idempotency key until it has an answer."""
 
     name = NAME
+    refunds_fail_within = REFUNDS_FAIL_WITHIN
 
     def __init__(
         self,

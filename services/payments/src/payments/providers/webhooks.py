@@ -132,5 +132,5 @@ async def from_stripe(
     if notified.about == "payment":
         await paying.hint(transaction, provider=stripe.NAME, their_id=changed.id, our_id=notified.our_payment_id)
     elif notified.about == "refund":
-        await refunding.hint(transaction, their_id=changed.id)
+        await refunding.hint(transaction, their_id=changed.id, may_bounce=True)
     return Response(status_code=200)

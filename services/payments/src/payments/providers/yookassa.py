@@ -91,6 +91,8 @@ class YooKassa:
     """
 
     name = NAME
+    #: A refund's "succeeded" is final: https://yookassa.ru/developers/payment-acceptance/after-the-payment/refunds
+    refunds_fail_within = timedelta(0)
 
     def __init__(
         self,

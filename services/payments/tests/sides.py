@@ -17,7 +17,7 @@ from payments.clock import Clock
 from .conftest import STRIPE, Provider, Shop, StripeSide, opened
 
 NAMES = ["yookassa", "stripe"]
-LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt")
+LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,10 @@ class Till:
             raise asyncio.CancelledError
 
         if where == "claimed":
-            names = ("create_payment", "get_payment", "create_refund", "get_refund", "find_refund", "close_receipt")
+            names = (
+                *("create_payment", "get_payment", "create_refund", "get_refund", "find_refund"),
+                *("close_receipt", "offset_receipt"),
+            )
             dying = dict.fromkeys(names, die)
             stand_in = type("Killed", (), {"name": self.name, **{name: staticmethod(die) for name in dying}})()
             with patch.object(clock, "_providers", {self.name: stand_in}), patch.object(clock, "_closer", stand_in):

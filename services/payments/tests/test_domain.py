@@ -9,7 +9,7 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from payments.accounting.domain import OrderAccount, moved
+from payments.accounting.domain import OrderAccount, allot, moved
 from payments.invoicing import domain as invoicing
 from payments.paying import domain as paying
 from payments.refunding import domain as refunding
@@ -87,7 +87,7 @@ def rub(amount: int) -> Money:
 @given(asked=amounts, left=st.lists(amounts, max_size=5))
 def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked: Any, left: Any) -> None:
     payments = [(UUID(int=n), rub(amount)) for n, amount in enumerate(left)]
-    shares = refunding.allot(rub(asked), payments)
+    shares = allot(rub(asked), payments)
     assert sum(share.amount for _, share in shares) == min(asked, sum(left))
     assert all(0 < share.amount <= dict(payments)[id_].amount for id_, share in shares)
 

@@ -14,6 +14,9 @@ from foyer_chassis.claims import Claim, Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Listener, Transaction
 
+from .advances import store as advances_store
+from .advances import use_cases as advances
+from .advances.domain import OFFSET, Offset
 from .closing import store as closing_store
 from .closing import use_cases as closing
 from .closing.domain import CLOSE, Closing
@@ -53,6 +56,9 @@ class ReceiptProvider(Protocol):
     async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
         """Make the receipt that follows a prepayment; its id. Asked again, answers the same."""
 
+    async def offset_receipt(self, offset: Offset) -> str:
+        """Make a receipt that offsets an advance, or gives that back; its id. Asked again, answers the same."""
+
 
 class Clock:
     """The loops of a worker and what they share."""
@@ -88,10 +94,19 @@ class Clock:
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
         self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck)
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
+        self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {
-            item.name: item for item in (self.create, self.check, self.refund, self.recheck, self.close_receipt)
+            item.name: item
+            for item in (
+                self.create,
+                self.check,
+                self.refund,
+                self.recheck,
+                self.close_receipt,
+                self.offset_receipt,
+            )
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
         listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
@@ -226,3 +241,15 @@ class Clock:
             await self._record(lambda transaction: closing.missed(transaction, due, why, definite=False, pause=pause))
         else:
             await self._record(lambda transaction: closing.sent(transaction, due, receipt_id))
+
+    async def _offset_receipt(self, due: Offset) -> None:
+        try:
+            receipt_id = await self._closer.offset_receipt(due)
+        except ProviderRefusedError as refusal:
+            reason = refusal.reason
+            await self._record(lambda transaction: advances.missed(transaction, due, reason, definite=True))
+        except ProviderUnclearError as unclear:
+            why, pause = unclear.reason, unclear.retry_after
+            await self._record(lambda transaction: advances.missed(transaction, due, why, definite=False, pause=pause))
+        else:
+            await self._record(lambda transaction: advances.sent(transaction, due, receipt_id))

@@ -4,6 +4,7 @@ from foyer_chassis.tables import add_chassis_tables
 
 from .accounting.tables import metadata
 from .accounts.tables import metadata as accounts
+from .advances.tables import metadata as advances
 from .balances.tables import metadata as balances
 from .cards.tables import metadata as cards
 from .closing.tables import metadata as closing
@@ -17,6 +18,7 @@ from .refunding.tables import metadata as refunding
 from .settlements.tables import metadata as settlements
 
 assert accounts is metadata
+assert advances is metadata
 assert balances is metadata
 assert cards is metadata
 assert closing is metadata

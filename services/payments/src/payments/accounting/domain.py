@@ -4,6 +4,7 @@ Sign convention of the ledger: a debit is positive, a credit negative. Money tha
 account (an asset) and what we owe for the order (a liability).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
@@ -144,3 +145,16 @@ def moved(source: str, to: str, amount: Money, *, surcharge: tuple[str, Money] |
     if surcharge:
         entries.append(Posting(surcharge[0], extra * -1))
     return [entry for entry in entries if entry.amount.amount]
+
+
+def allot(amount: Money, sources: Iterable[tuple[UUID, Money]]) -> list[tuple[UUID, Money]]:
+    """Share `amount` over payments with what is left of each, in their order; no share is more than what is left."""
+    shares = []
+    rest = amount
+    nothing = Money.zero(amount.currency)
+    for payment_id, left in sources:
+        share = min(rest, left)
+        if nothing < share:
+            shares.append((payment_id, share))
+            rest = rest - share
+    return shares

@@ -9,6 +9,7 @@ from . import (
     invoices,
     looks,
     price_lists,
+    receipts,
     refund_requests,
     refunds,
     settlements,
@@ -26,4 +27,5 @@ routers: list[APIRouter] = [
     refund_requests.router,
     accounts.router,
     settlements.router,
+    receipts.router,
 ]

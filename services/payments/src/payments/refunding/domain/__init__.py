@@ -1,6 +1,5 @@
 """Money on its way back: requested, taken up by the provider, back with the payer; or failed, for a person to see."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -296,19 +295,6 @@ class Recheck:
         """When to look next at one that was done at `done_at`; the last time is when its time is over."""
         until = done_at + self.within
         return min(now + self.every, until) if now < until else None
-
-
-def allot(amount: Money, payments: Iterable[tuple[UUID, Money]]) -> list[tuple[UUID, Money]]:
-    """Share `amount` over payments with what is left of each, in their order; the shares never exceed what is left."""
-    shares = []
-    rest = amount
-    nothing = Money.zero(amount.currency)
-    for payment_id, left in payments:
-        share = min(rest, left)
-        if nothing < share:
-            shares.append((payment_id, share))
-            rest = rest - share
-    return shares
 
 
 # What the provider must do

@@ -9,6 +9,7 @@ from foyer_contracts import payments as events
 from ...accounting import domain as ledger
 from ...accounting import store as accounting
 from ...accounting.domain import OrderAccount
+from ...advances import use_cases as advances
 from ...balances import use_cases as balancing
 from ...invoicing import store as invoices
 from ...paying import store as payments
@@ -23,6 +24,7 @@ async def give(transaction: Transaction, account: OrderAccount, refund: Refund, 
     await accounting.save_account(transaction, account)
     if refund.provider == BALANCE:
         await balancing.give_back(transaction, refund.applicant_id, refund.amount)
+        await advances.give_back(transaction, await payments.locked(transaction, refund.payment_id), refund.id)
     await _book(transaction, "refund", refund, occurrence=refund.bounces + 1)
     await store.save(transaction, refund, handed_out_by=by)
     transaction.publish(

@@ -10,7 +10,7 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 
 from ...accounting import store as accounting
-from ...accounting.domain import OrderAccount
+from ...accounting.domain import OrderAccount, allot
 from ...invoicing import store as invoices
 from ...invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
 from ...invoicing.domain import Status as InvoiceStatus
@@ -20,7 +20,7 @@ from ...paying import use_cases as paying
 from ...paying.domain import BALANCE, DESK, OWN_WAYS
 from ...paying.domain.receipts import of_part
 from .. import store
-from ..domain import Refund, Status, allot
+from ..domain import Refund, Status
 from .outcomes import give, publish_started
 
 _logger = log.get(__name__)

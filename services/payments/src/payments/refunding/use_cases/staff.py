@@ -12,7 +12,7 @@ from foyer_contracts.money import Money
 
 from ...accounting import domain as ledger
 from ...accounting import store as accounting
-from ...accounting.domain import OrderAccount
+from ...accounting.domain import OrderAccount, allot
 from ...invoicing import store as invoices
 from ...invoicing.domain import Invoice
 from ...invoicing.domain.lines import folded
@@ -21,7 +21,7 @@ from ...order_copies.domain import IN_WORK, MEMBERSHIP, OrderCopy
 from ...paying import store as payments
 from ...paying.domain import OWN_WAYS, WAKE_CHANNEL
 from .. import store
-from ..domain import REFUND, OrderNotInWorkError, OverRefundError, Refund, allot
+from ..domain import REFUND, OrderNotInWorkError, OverRefundError, Refund
 from ..domain.positions import PositionChangeError, Sold, as_issued, change
 from .outcomes import publish_started
 from .promising import Ask, request

@@ -68,6 +68,27 @@ async def test_whole_life_of_a_session(client: Any, process: SandboxProcess) -> 
     assert whole.status == "succeeded", "it can be given back once more"
 
 
+async def test_a_dispute_is_decided(client: Any, process: SandboxProcess) -> None:
+    made = await asyncio.to_thread(client.v1.checkout.sessions.create, session())
+    intent_id = (await pay(process, made.id))["payment_intent"]
+    async with httpx2.AsyncClient(base_url=process.url, trust_env=False) as bank:
+        number = (await bank.post(f"/sandbox/intents/{intent_id}/dispute", json={"amount": 15000})).json()["id"]
+        dispute = await asyncio.to_thread(client.v1.disputes.retrieve, number, {"expand": ["payment_intent"]})
+        assert (dispute.status, dispute.amount, dispute.payment_intent.metadata["payment_id"]) == (
+            "needs_response",
+            15000,
+            "7",
+        )
+        assert [item.amount for item in dispute.balance_transactions] == [-15000]
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent_id})
+        assert refused.value.code == "charge_disputed"
+        statuses = [(await bank.post(f"/sandbox/disputes/{number}/won")).status_code for _ in range(2)]
+    assert statuses == [200, 400]
+    (listed,) = (await asyncio.to_thread(client.v1.disputes.list, {"created": {"gte": made.created}})).data
+    assert (listed.status, [item.amount for item in listed.balance_transactions]) == ("won", [-15000, 15000])
+
+
 @pytest.mark.parametrize(("verb", "status"), [("capture", "succeeded"), ("cancel", "canceled")])
 async def test_reserved_money(client: Any, process: SandboxProcess, verb: str, status: str) -> None:
     made = await asyncio.to_thread(

@@ -17,7 +17,7 @@ from payments.clock import Clock
 from .conftest import STRIPE, Provider, Shop, StripeSide, opened
 
 NAMES = ["yookassa", "stripe"]
-LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt")
+LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt", "dispute")
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,15 @@ class Till:
         if where == "claimed":
             names = (
                 *("create_payment", "get_payment", "create_refund", "get_refund", "find_refund"),
-                *("close_receipt", "offset_receipt"),
+                *("close_receipt", "offset_receipt", "get_dispute"),
             )
             dying = dict.fromkeys(names, die)
             stand_in = type("Killed", (), {"name": self.name, **{name: staticmethod(die) for name in dying}})()
-            with patch.object(clock, "_providers", {self.name: stand_in}), patch.object(clock, "_closer", stand_in):
+            with (
+                patch.object(clock, "_providers", {self.name: stand_in}),
+                patch.object(clock, "_closer", stand_in),
+                patch.object(clock, "_arbiters", {self.name: stand_in}),
+            ):
                 yield
         else:
             with patch.object(clock, "_record", die):

@@ -95,7 +95,7 @@ def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked: Any,
 @settings(max_examples=200)
 @given(steps=st.lists(st.tuples(st.sampled_from(["receive", "grant", "pay_back"]), amounts), max_size=20))
 def test_an_account_never_promises_more_than_came_in(steps: Any) -> None:
-    account = OrderAccount(uuid4(), 1, uuid4(), rub(0), rub(0), rub(0), None, 1)
+    account = OrderAccount(uuid4(), 1, uuid4(), rub(0), rub(0), rub(0), None, 1, rub(0))
     for verb, amount in steps:
         if verb == "receive":
             account = account.receive(rub(amount))

@@ -20,6 +20,9 @@ from .advances.domain import OFFSET, Offset
 from .closing import store as closing_store
 from .closing import use_cases as closing
 from .closing.domain import CLOSE, Closing
+from .disputes import store as disputes_store
+from .disputes import use_cases as disputes
+from .disputes.domain import DISPUTE, FIND, Dispute, DisputeProvider
 from .paying import store as payments
 from .paying import use_cases as paying
 from .paying.domain import (
@@ -43,6 +46,8 @@ from .settlements import clock as settling
 
 _logger = log.get(__name__)
 FIRST_RETRY = timedelta(seconds=0.5)
+#: How far back the provider's own list of disputes is read.
+DISPUTES_SOUGHT = timedelta(days=7)
 LONGEST_RETRY = timedelta(seconds=30)
 
 
@@ -64,9 +69,19 @@ class Clock:
     """The loops of a worker and what they share."""
 
     def __init__(
-        self, database: Database, providers: Mapping[str, Provider], settings: Settings, *, closer: ReceiptProvider
+        self,
+        database: Database,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        *,
+        closer: ReceiptProvider,
+        arbiters: Mapping[str, DisputeProvider],
     ) -> None:
-        """`providers`: by the name that payments have; `closer`: who makes closing receipts."""
+        """`providers`: by the name that payments have; `closer`: who makes closing receipts; `arbiters`: those of the
+        providers that tell of disputes."""
+        self._arbiters = arbiters
+        # Where there are no credentials there is no list to ask for.
+        self._listing = [name for name in arbiters if name in settings.providers]
         self._database = database
         self._providers = providers
         self._closer = closer
@@ -95,6 +110,7 @@ class Clock:
         self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck)
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
         self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt)
+        self.dispute: Pump[Dispute] = pump(DISPUTE, disputes_store.claim, self._dispute)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {
@@ -106,6 +122,7 @@ class Clock:
                 self.recheck,
                 self.close_receipt,
                 self.offset_receipt,
+                self.dispute,
             )
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
@@ -119,6 +136,7 @@ class Clock:
         self.loops = [
             *(item.loop for item in self._pumps.values()),
             self.settle,
+            Loop(FIND, self._find_disputes, every_seconds=settings.dispute_search_hours * 3600),
             Loop("listen", listen, every_seconds=1),
         ]
 
@@ -225,6 +243,32 @@ class Clock:
                     transaction, refund, reason, patience=self._patience, definite=definite
                 )
             )
+
+    async def _dispute(self, dispute: Dispute) -> None:
+        try:
+            answer = await self._arbiters[dispute.provider].get_dispute(dispute.number)
+        except ProviderRefusedError as refusal:
+            _logger.error("dispute_unknown_to_provider", number=dispute.number, reason=refusal.reason)
+            await self._record(lambda transaction: disputes.look_later(transaction, dispute, self._recheck_every))
+        except ProviderUnclearError as unclear:
+            delay = unclear.retry_after or self._pace.longest
+            await self._record(lambda transaction: disputes.look_later(transaction, dispute, delay))
+        else:
+            await self._record(
+                lambda transaction: disputes.learn(transaction, dispute, answer, every=self._recheck_every)
+            )
+
+    async def _find_disputes(self) -> bool:
+        """Disputes that no webhook told of."""
+        for name in self._listing:
+            try:
+                numbers = await self._arbiters[name].disputes_since(self._database.now() - DISPUTES_SOUGHT)
+            except (ProviderRefusedError, ProviderUnclearError) as error:
+                _logger.warning("disputes_not_listed", provider=name, reason=error.reason)
+                continue
+            async with self._database.transaction() as transaction:
+                await disputes.found(transaction, provider=name, numbers=numbers)
+        return False
 
     async def _close_receipt(self, due: Closing) -> None:
         async with self._database.transaction() as transaction:

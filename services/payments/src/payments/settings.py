@@ -76,6 +76,10 @@ class Settings(ServiceSettings):
         default=24, gt=0, description="pause between looks at refunds that are done and may yet fail"
     )
 
+    dispute_search_hours: float = Field(
+        default=6, gt=0, description="pause between looks for disputes that no webhook told of"
+    )
+
     @property
     def providers(self) -> tuple[str, ...]:
         """Payment providers that there are credentials of."""

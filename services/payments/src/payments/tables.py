@@ -8,6 +8,7 @@ from .advances.tables import metadata as advances
 from .balances.tables import metadata as balances
 from .cards.tables import metadata as cards
 from .closing.tables import metadata as closing
+from .disputes.tables import metadata as disputes
 from .invoicing.tables import metadata as invoicing
 from .looks.tables import metadata as looks
 from .order_copies.tables import metadata as order_copies
@@ -22,6 +23,7 @@ assert advances is metadata
 assert balances is metadata
 assert cards is metadata
 assert closing is metadata
+assert disputes is metadata
 assert invoicing is metadata
 assert looks is metadata
 assert order_copies is metadata

@@ -11,10 +11,19 @@ from uuid import UUID
 
 from foyer_contracts.money import Money
 
-#: `refund_reversal` is a refund whose money the payer's bank sent back. `top_up` brings money into a customer's
-#: account, `top_up_reversal` takes it out again, `settlement` shares what an order brought between the legal entity,
-#: acquiring and our commission.
-Kind = Literal["payment", "refund", "refund_reversal", "top_up", "top_up_reversal", "settlement"]
+#: `refund_reversal` is a refund whose money the payer's bank sent back, `dispute` money that a provider withdrew,
+#: `dispute_reversal` its return. `top_up` brings money into a customer's account, `top_up_reversal` takes it out again,
+#: `settlement` shares what an order brought between the legal entity, acquiring and our commission.
+Kind = Literal[
+    "payment",
+    "refund",
+    "refund_reversal",
+    "dispute",
+    "dispute_reversal",
+    "top_up",
+    "top_up_reversal",
+    "settlement",
+]
 
 # The ledger's accounts. Until accounts of orders had names of their own, all of them were "orders:prepayments".
 PREPAYMENTS = "orders:prepayments"
@@ -34,6 +43,11 @@ def customer(customer_id: UUID) -> str:
 def provider(name: str) -> str:
     """Money that a payment provider took for us (an asset)."""
     return f"provider:{name}"
+
+
+def disputes(name: str) -> str:
+    """Money that a provider withdrew because payers dispute it (an asset as long as it may come back, then a loss)."""
+    return f"disputes:{name}"
 
 
 def cash_desk(location_id: UUID | None) -> str:
@@ -78,6 +92,7 @@ class OrderAccount:
     Attributes:
         pending_refund: granted and not yet back with the payer, including refunds that failed and need a person.
         cancelled_reason: why the order was cancelled; None while it is not.
+        disputed: what of the rest payers dispute with their banks, or have won there.
     """
 
     order_id: UUID
@@ -88,6 +103,7 @@ class OrderAccount:
     pending_refund: Money
     cancelled_reason: str | None
     version: int
+    disputed: Money
 
     @property
     def balance(self) -> Money:
@@ -97,7 +113,7 @@ class OrderAccount:
     @property
     def refundable(self) -> Money:
         """What may still be promised back."""
-        return self.paid - self.refunded - self.pending_refund
+        return self.paid - self.refunded - self.pending_refund - self.disputed
 
     def receive(self, amount: Money) -> "OrderAccount":
         return replace(self, paid=self.paid + amount, version=self.version + 1)
@@ -122,6 +138,14 @@ class OrderAccount:
             self,
             refunded=self.refunded - amount,
             pending_refund=self.pending_refund + amount,
+            version=self.version + 1,
+        )
+
+    def dispute(self, change: int) -> "OrderAccount":
+        """So many minor units more, or less, are disputed."""
+        return replace(
+            self,
+            disputed=Money(amount=self.disputed.amount + change, currency=self.disputed.currency),
             version=self.version + 1,
         )
 

@@ -30,7 +30,12 @@ _OPEN_MANY = _insert.on_conflict_do_nothing()
 _SAVE = (
     sa.update(order_accounts)
     .where(order_accounts.c.order_id == sa.bindparam("order"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("paid", "refunded", "pending_refund", "cancelled_reason")})
+    .values(
+        {
+            name: sa.bindparam(f"new_{name}")
+            for name in ("paid", "refunded", "pending_refund", "disputed", "cancelled_reason")
+        }
+    )
     .values(version=sa.bindparam("new_version"))
 )
 _ENTRIES = (
@@ -70,6 +75,7 @@ def _account(row: sa.RowMapping) -> OrderAccount:
         pending_refund=money("pending_refund"),
         cancelled_reason=row["cancelled_reason"],
         version=row["version"],
+        disputed=money("disputed"),
     )
 
 
@@ -116,6 +122,7 @@ async def save_account(transaction: Transaction, *accounts: OrderAccount) -> Non
                 "new_paid": account.paid.amount,
                 "new_refunded": account.refunded.amount,
                 "new_pending_refund": account.pending_refund.amount,
+                "new_disputed": account.disputed.amount,
                 "new_cancelled_reason": account.cancelled_reason,
                 "new_version": account.version,
             }

@@ -50,6 +50,24 @@ CHECKS: dict[str, sa.TextClause] = {
         FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
         GROUP BY p.id HAVING p.refund_reserved <> coalesce(sum(r.amount), 0)
     """),
+    "what is disputed of a payment": sa.text("""
+        SELECT p.id::text AS id, p.disputed AS kept, coalesce(sum(d.held), 0)::bigint AS replayed
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id
+        GROUP BY p.id HAVING p.disputed <> coalesce(sum(d.held), 0)
+    """),
+    "what is disputed of an order": sa.text("""
+        SELECT a.order_id::text AS id, a.disputed AS kept, coalesce(sum(p.disputed), 0)::bigint AS replayed
+        FROM order_accounts a LEFT JOIN payments p ON p.order_id = a.order_id
+        GROUP BY a.order_id HAVING a.disputed <> coalesce(sum(p.disputed), 0)
+    """),
+    "a dispute's money": sa.text("""
+        SELECT d.id::text AS id, CASE WHEN d.withdrawn THEN d.amount ELSE 0 END AS kept,
+               coalesce(sum(l.amount), 0)::bigint AS replayed
+        FROM disputes d
+        LEFT JOIN ledger_transactions t ON t.kind IN ('dispute', 'dispute_reversal') AND t.reference_id = d.id
+        LEFT JOIN ledger_postings l ON l.transaction_id = t.id AND l.account LIKE 'disputes:%'
+        GROUP BY d.id HAVING CASE WHEN d.withdrawn THEN d.amount ELSE 0 END <> coalesce(sum(l.amount), 0)
+    """),
     "an order's settlement": sa.text("""
         SELECT s.order_id::text AS id, s.gross AS kept, coalesce(l.replayed, 0)::bigint AS replayed
         FROM settlements s LEFT JOIN (

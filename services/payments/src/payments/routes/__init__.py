@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from . import (
     accounts,
     checkout,
+    disputes,
     documents,
     invoices,
     looks,
@@ -28,4 +29,5 @@ routers: list[APIRouter] = [
     accounts.router,
     settlements.router,
     receipts.router,
+    disputes.router,
 ]

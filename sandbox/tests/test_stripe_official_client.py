@@ -59,6 +59,34 @@ async def test_whole_life_of_a_session(client: Any, process: SandboxProcess) -> 
     assert len((await asyncio.to_thread(client.v1.refunds.list, {"payment_intent": intent.id})).data) == 1
     with pytest.raises(stripe.InvalidRequestError):
         await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 25001})
+    async with httpx2.AsyncClient(base_url=process.url, trust_env=False) as bank:
+        statuses = [(await bank.post(f"/sandbox/refunds/{refund.id}/bounce")).status_code for _ in range(2)]
+    assert statuses == [200, 400], "the money comes back once"
+    bounced = await asyncio.to_thread(client.v1.refunds.retrieve, refund.id)
+    assert (bounced.status, bounced.failure_reason) == ("failed", "expired_or_canceled_card")
+    whole = await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent.id, "amount": 40000})
+    assert whole.status == "succeeded", "it can be given back once more"
+
+
+async def test_a_dispute_is_decided(client: Any, process: SandboxProcess) -> None:
+    made = await asyncio.to_thread(client.v1.checkout.sessions.create, session())
+    intent_id = (await pay(process, made.id))["payment_intent"]
+    async with httpx2.AsyncClient(base_url=process.url, trust_env=False) as bank:
+        number = (await bank.post(f"/sandbox/intents/{intent_id}/dispute", json={"amount": 15000})).json()["id"]
+        dispute = await asyncio.to_thread(client.v1.disputes.retrieve, number, {"expand": ["payment_intent"]})
+        assert (dispute.status, dispute.amount, dispute.payment_intent.metadata["payment_id"]) == (
+            "needs_response",
+            15000,
+            "7",
+        )
+        assert [item.amount for item in dispute.balance_transactions] == [-15000]
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            await asyncio.to_thread(client.v1.refunds.create, {"payment_intent": intent_id})
+        assert refused.value.code == "charge_disputed"
+        statuses = [(await bank.post(f"/sandbox/disputes/{number}/won")).status_code for _ in range(2)]
+    assert statuses == [200, 400]
+    (listed,) = (await asyncio.to_thread(client.v1.disputes.list, {"created": {"gte": made.created}})).data
+    assert (listed.status, [item.amount for item in listed.balance_transactions]) == ("won", [-15000, 15000])
 
 
 @pytest.mark.parametrize(("verb", "status"), [("capture", "succeeded"), ("cancel", "canceled")])

@@ -290,7 +290,17 @@ class Heard:
         )
         return self._event(data, self.payment_id, 2)
 
-    def refunded(self, amount: Money = TOTAL) -> Event[Any]:
+    def refund_started(self, amount: Money = TOTAL, *, sequence: int = 1) -> Event[Any]:
+        data = payments.RefundStarted(
+            refund_id=self.refund_id,
+            payment_id=self.payment_id,
+            order_id=self.order_id,
+            applicant_id=self.applicant_id,
+            amount=amount,
+        )
+        return self._event(data, self.refund_id, sequence)
+
+    def refunded(self, amount: Money = TOTAL, *, sequence: int = 5) -> Event[Any]:
         data = payments.RefundSucceeded(
             refund_id=self.refund_id,
             payment_id=self.payment_id,
@@ -300,7 +310,7 @@ class Heard:
             refunded_total=amount,
             pending_total=Money.zero("RUB"),
         )
-        return self._event(data, self.refund_id)
+        return self._event(data, self.refund_id, sequence)
 
     def invoice(self, state: str = "issued", *, number: int = 2001, total: Money = TOTAL, **more: Any) -> Event[Any]:
         kinds: dict[str, Any] = {
@@ -320,14 +330,15 @@ class Heard:
         )
         return self._event(data, data.invoice_id)
 
-    def refund_failed(self) -> Event[Any]:
+    def refund_failed(self, amount: Money = TOTAL, *, sequence: int = 4, after_success: bool = False) -> Event[Any]:
         data = payments.RefundFailed(
             refund_id=self.refund_id,
             payment_id=self.payment_id,
             order_id=self.order_id,
             applicant_id=self.applicant_id,
-            amount=TOTAL,
+            amount=amount,
             reason="insufficient_funds",
             attempts=8,
+            after_success=after_success,
         )
-        return self._event(data, self.refund_id)
+        return self._event(data, self.refund_id, sequence)

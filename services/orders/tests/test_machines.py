@@ -53,6 +53,7 @@ GOODS = {
 #: In every machine.
 MONEY = {
     "refunded": ({"cancelled_refunding": "cancelled_refunded"}, "system"),
+    "refund_failed": ({"cancelled_refunded": "cancelled_refunding"}, "system"),
     "remove": ({"new": "removed", "cancelled": "removed"}, "administrator"),
 }
 BY_KIND = {

@@ -17,7 +17,7 @@ from payments.clock import Clock
 from .conftest import STRIPE, Provider, Shop, StripeSide, opened
 
 NAMES = ["yookassa", "stripe"]
-LOOPS = ("create", "check", "refund", "settle", "close_receipt")
+LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt", "dispute")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class Till:
             await self.client.post(f"/sandbox/sessions/{their_id}/pay", json={"card": "4000000000000002"})
         else:
             await self.client.post(f"/sandbox/sessions/{their_id}/{verb}", json={})
+
+    async def bounce(self, their_refund_id: str) -> bool:
+        """The payer's bank sends the money of a refund back days after; whether there is such a thing here."""
+        if self.name == "yookassa":
+            return False
+        return (await self.client.post(f"/sandbox/refunds/{their_refund_id}/bounce")).is_success
 
     async def charges(self) -> list[Charge]:
         """Everything that was ever begun there by this service and was paid."""
@@ -106,10 +112,17 @@ class Till:
             raise asyncio.CancelledError
 
         if where == "claimed":
-            names = ("create_payment", "get_payment", "create_refund", "get_refund", "find_refund", "close_receipt")
+            names = (
+                *("create_payment", "get_payment", "create_refund", "get_refund", "find_refund"),
+                *("close_receipt", "offset_receipt", "get_dispute"),
+            )
             dying = dict.fromkeys(names, die)
             stand_in = type("Killed", (), {"name": self.name, **{name: staticmethod(die) for name in dying}})()
-            with patch.object(clock, "_providers", {self.name: stand_in}), patch.object(clock, "_closer", stand_in):
+            with (
+                patch.object(clock, "_providers", {self.name: stand_in}),
+                patch.object(clock, "_closer", stand_in),
+                patch.object(clock, "_arbiters", {self.name: stand_in}),
+            ):
                 yield
         else:
             with patch.object(clock, "_record", die):
@@ -118,8 +131,9 @@ class Till:
     async def rest(self, *, rounds: int = 12) -> None:
         """Everything works again, and time passes until nothing is left to do."""
         await self.calm()
-        for _ in range(rounds):
-            await self.shop.later(minutes=20)
+        # The last pause is longer than that between looks at refunds that are done.
+        for minutes in [*[20] * rounds, 25 * 60]:
+            await self.shop.later(minutes=minutes)
             for loop in LOOPS:
                 await self.shop.it.turn(loop)
 

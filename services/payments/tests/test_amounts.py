@@ -247,17 +247,23 @@ def test_major_units(amount: Money, text: str) -> None:
     assert Money.from_decimal_string(text, amount.currency) == amount
 
 
+#: https://docs.stripe.com/currencies#zero-decimal, but for MGA, ISK and UGX, which ISO 4217 counts otherwise.
+WITHOUT_DECIMALS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+
+
 @pytest.mark.parametrize(
     ("amount", "counted"),
     [
-        # https://docs.stripe.com/currencies
+        # https://docs.stripe.com/currencies, and #special-cases
         (money(1000, "USD"), 1000),  # 10 USD
         (money(500, "JPY"), 500),  # 500 JPY have no decimals
-        (money(500, "XAF"), 500),
         (money(5, "ISK"), 500),  # 5 ISK have none, and two must be given
         (money(5, "UGX"), 500),
         (money(500, "MGA"), 5),  # 5.00 MGA by ISO 4217, 5 for Stripe
-        (money(5120, "KWD"), 5120),  # 5.120 KWD
+        (money(1045, "HUF"), 1045),  # whole forints and dollars are wanted of payouts only
+        (money(1045, "TWD"), 1045),
+        *((money(7, currency), 7) for currency in WITHOUT_DECIMALS),
+        *((money(5120, currency), 5120) for currency in ("BHD", "JOD", "KWD", "OMR", "TND")),  # 5.120 KWD
     ],
 )
 def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
@@ -265,7 +271,9 @@ def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
     assert stripe.money(counted, amount.currency.lower()) == amount
 
 
-@pytest.mark.parametrize("amount", [money(5124, "KWD"), money(550, "MGA")])
+@pytest.mark.parametrize(
+    "amount", [money(550, "MGA"), *(money(5124, currency) for currency in ("BHD", "JOD", "KWD", "OMR", "TND"))]
+)
 def test_what_stripe_cannot_charge_so_finely(amount: Money) -> None:
     with pytest.raises(ProviderRefusedError):
         stripe.units(amount)

@@ -7,6 +7,7 @@ many others, and what fails is shrunk to the shortest that does, which takes min
 
 import os
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from payments.auditing.use_cases import replay
 
 from .conftest import ANNA, FINANCE, SERVICE_MANAGER, SHOP, STRIPE, Provider, StripeSide, rub
 from .sides import LOOPS, NAMES, Till, till
+from .test_checkout import RECEIPTS
 
 SEARCHING = "FOYER_SEQUENCES" in os.environ
 SEQUENCES = int(os.environ.get("FOYER_SEQUENCES", "8"))
@@ -49,7 +51,9 @@ class Chaos:
 
     async def start(self) -> None:
         """One order is paid and its card saved, so that there is something to charge and to give back at once."""
-        seller = await self.shop.seller(commission_percent="7.5", surcharge_percent="1.5")
+        # Stripe makes no receipts.
+        fiscal = {"receipts": RECEIPTS} if self.at.name == "yookassa" else {}
+        seller = await self.shop.seller(commission_percent="7.5", surcharge_percent="1.5", **fiscal)
         self.position = await self.shop.position(seller, 3333)
         self.orders.append(new_id())
         await self.shop.it.handle(self.shop.placed(self.orders[0], terms="prepaid", number=0))
@@ -195,6 +199,18 @@ class Chaos:
             await self.at.webhook(self.pick(about), forged=True)
             await self.at.webhook(self.pick([*[row["id"] for row in refunds], "re_nobodys"]), refund=True)
 
+    async def bounce(self) -> None:
+        """The bank sends money back that had been given back; its webhook comes, or is lost, or lies."""
+        done = await self.shop.rows(
+            "SELECT provider_refund_id AS id FROM refunds "
+            "WHERE status = 'succeeded' AND provider_refund_id IS NOT NULL ORDER BY id"
+        )
+        if done:
+            their_id = self.pick(done)["id"]
+            await self.at.bounce(their_id)
+            for _ in range(self.pick([0, 1, 2])):
+                await self.at.webhook(their_id, refund=True)
+
     async def work(self, only: str | None = None) -> None:
         """Loops turn; or the worker is killed while they do, before or after the provider did its part."""
         loops = [only] if only else self.pick([LOOPS, *([loop] for loop in LOOPS)])
@@ -216,7 +232,7 @@ class Chaos:
             *[self.somebody_pays, self.work] * 4,
             self.at_the_provider,
             *[self.new_order, self.choose_again, self.staff_refund, self.trouble] * 3,
-            *[self.staff_invoice, self.take_part, self.change, self.time_passes, self.see_to_refunds] * 2,
+            *[self.staff_invoice, self.take_part, self.change, self.time_passes, self.see_to_refunds, self.bounce] * 2,
             *[self.webhooks, self.top_up, self.cancel_order, self.cancel_invoice, self.move],
         ]
 
@@ -231,11 +247,19 @@ class Chaos:
         for row in await self.shop.rows("SELECT * FROM order_accounts"):
             assert 0 <= row["refunded"] + row["pending_refund"] <= row["paid"]
         assert await self.shop.rows("SELECT id FROM refunds WHERE status IN ('requested', 'in_progress')") == []
-        assert await self.shop.rows("SELECT payment_id FROM closing_receipts WHERE status = 'due'") == []
+        for table in ("closing_receipts", "advance_offsets"):
+            rows = await self.shop.rows(f"SELECT payment_id FROM {table} WHERE status IN ('due', 'failed')")
+            assert rows == [], f"{table}: each receipt was made"
         told = [item.data.payment_id for item in await self.shop.it.published(events.PaymentSucceeded.type)]
         assert len(told) == len(set(told)), "each payment is told once"
-        back = [item.data.refund_id for item in await self.shop.it.published(events.RefundSucceeded.type)]
-        assert len(back) == len(set(back)), "each refund is told once"
+        back = Counter(item.data.refund_id for item in await self.shop.it.published(events.RefundSucceeded.type))
+        back.subtract(
+            item.data.refund_id
+            for item in await self.shop.it.published(events.RefundFailed.type)
+            if item.data.after_success
+        )
+        done = {row["id"] for row in await self.shop.rows("SELECT id FROM refunds WHERE status = 'succeeded'")}
+        assert {id_: count for id_, count in back.items() if count} == dict.fromkeys(done, 1), "each is told once"
         balances = await self.shop.rows("SELECT balance, credit_limit FROM customer_accounts")
         assert all(row["balance"] + row["credit_limit"] >= 0 for row in balances)
 

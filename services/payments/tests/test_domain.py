@@ -9,7 +9,7 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from payments.accounting.domain import OrderAccount, moved
+from payments.accounting.domain import OrderAccount, allot, moved
 from payments.invoicing import domain as invoicing
 from payments.paying import domain as paying
 from payments.refunding import domain as refunding
@@ -38,7 +38,7 @@ PAYMENT = {
 REFUND = {
     "requested": {"start": "in_progress", "put_back": "requested", "fail": "failed"},
     "in_progress": {"succeed": "succeeded", "put_back": "requested", "fail": "failed"},
-    "succeeded": {},
+    "succeeded": {"bounce": "failed"},
     "failed": {"retry": "requested", "bring_to_desk": "at_desk"},
     "at_desk": {"hand_out": "succeeded"},
 }
@@ -87,7 +87,7 @@ def rub(amount: int) -> Money:
 @given(asked=amounts, left=st.lists(amounts, max_size=5))
 def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked: Any, left: Any) -> None:
     payments = [(UUID(int=n), rub(amount)) for n, amount in enumerate(left)]
-    shares = refunding.allot(rub(asked), payments)
+    shares = allot(rub(asked), payments)
     assert sum(share.amount for _, share in shares) == min(asked, sum(left))
     assert all(0 < share.amount <= dict(payments)[id_].amount for id_, share in shares)
 
@@ -95,7 +95,7 @@ def test_shares_come_to_what_was_asked_and_never_exceed_what_is_left(asked: Any,
 @settings(max_examples=200)
 @given(steps=st.lists(st.tuples(st.sampled_from(["receive", "grant", "pay_back"]), amounts), max_size=20))
 def test_an_account_never_promises_more_than_came_in(steps: Any) -> None:
-    account = OrderAccount(uuid4(), 1, uuid4(), rub(0), rub(0), rub(0), None, 1)
+    account = OrderAccount(uuid4(), 1, uuid4(), rub(0), rub(0), rub(0), None, 1, rub(0))
     for verb, amount in steps:
         if verb == "receive":
             account = account.receive(rub(amount))

@@ -52,6 +52,7 @@ def payment(**changes: Any) -> Payment:
         refund_reserved=rub(0),
         surcharge=rub(0),
         surcharge_reserved=rub(0),
+        disputed=rub(0),
         part=None,
         choice=Choice(),
         receipt=None,

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import StrictInt
+from pydantic import Field, StrictInt
 
 from .envelope import EventData, Instant
 from .money import Money
@@ -145,7 +145,9 @@ class RefundSucceeded(EventData):
 
 
 class RefundFailed(EventData):
-    """A refund did not go through after all attempts; finance must look at it."""
+    """A refund did not go through after all attempts, or went through and came back (`after_success`: the payer's bank
+    returned the money, and it is owed again). Finance must look at it: `next_steps` are the verbs of the refund that
+    help, best first."""
 
     type: ClassVar[str] = "payments.refund.failed.v1"
 
@@ -156,6 +158,8 @@ class RefundFailed(EventData):
     amount: Money
     reason: str
     attempts: StrictInt
+    after_success: bool = False
+    next_steps: list[str] = Field(default_factory=list)
 
 
 class RefundRequested(EventData):

@@ -274,6 +274,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             amount=TOTAL,
             reason="insufficient_funds",
             attempts=8,
+            next_steps=["retry", "settle-otherwise"],
         ),
         REFUND,
     ),

@@ -20,6 +20,8 @@ from foyer_sandbox.switches import SwitchBoard
 
 KEY_LIFETIME_SECONDS = 86_400
 MAX_KEY_LENGTH = 64
+#: Of one payment: https://yookassa.ru/developers/solutions-for-platforms/marketplaces/receipts
+MOST_RECEIPTS = 30
 
 
 @dataclass
@@ -152,18 +154,27 @@ class Bank:
             return self._settle(refund) if not switches.refund_pending_seconds else Result(domain.refund_object(refund))
 
     def receipt(self, body: dict[str, Any]) -> Result:
-        """A receipt apart from its payment: what closes a prepayment. Its items and settlements come to one sum, which
-        is not more than what of the payment was not given back."""
+        """A receipt apart from its payment: what closes a prepayment or offsets an advance, or gives that back. Its
+        items and settlements come to one sum; all of them together to no more than what of the payment was not given
+        back, and to nothing less than nothing."""
         payment_id = body.get("payment_id")
         with self.store.database.transaction():
             payment = self.store.payment(payment_id) if isinstance(payment_id, str) else None
-            if body.get("type") != "payment" or payment is None or payment.status != "succeeded":
+            if body.get("type") not in ("payment", "refund") or payment is None or payment.status != "succeeded":
                 raise invalid("A succeeded payment is needed", "payment_id")
             settlements = body.get("settlements")
             if not isinstance(settlements, list) or len(settlements) != 1 or settlements[0].get("type") != "prepayment":
                 raise invalid("One settlement of type prepayment is needed", "settlements")
             total, _ = requests.amount_of(settlements[0])
-            if total > payment.amount - payment.refunded:
+            before = self.store.receipts(payment.id)
+            if len(before) >= MOST_RECEIPTS:
+                raise invalid("No more receipts can be made of this payment", "payment_id")
+            settled = sum(
+                requests.amount_of(item["settlements"][0])[0] * (1 if item["type"] == "payment" else -1)
+                for item in before
+            )
+            after = settled + (total if body["type"] == "payment" else -total)
+            if not 0 <= after <= payment.amount - (payment.refunded if body["type"] == "payment" else 0):
                 raise invalid("Settlements are more than what was paid", "settlements")
             if body.get("send") is not True:
                 raise invalid("send must be true", "send")
@@ -171,7 +182,7 @@ class Bank:
             receipt_id = "rt-" + domain.new_id("payment", datetime.now(UTC))
             shown = {
                 "id": receipt_id,
-                "type": "payment",
+                "type": body["type"],
                 "payment_id": payment.id,
                 "status": "pending",
                 "items": body["items"],

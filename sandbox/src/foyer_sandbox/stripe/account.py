@@ -178,6 +178,8 @@ class Account:
             raise StripeError(
                 "Refund amount is greater than unrefunded amount on charge", code="charge_already_refunded"
             )
+        if intent.get("_dispute") in {"open", "lost"}:
+            raise StripeError("The charge has been charged back", code="charge_disputed")
         switches = self._board.now
         refund = {
             "id": _id("re"),
@@ -208,6 +210,73 @@ class Account:
             refund["status"] = "succeeded"
         self.store.save("refund", refund)
         self._tell("refund.updated", refund)
+        if refund["status"] == "failed":
+            self._tell("refund.failed", refund)
+
+    def bounce(self, refund_id: str) -> dict[str, Any]:
+        """The payer's bank sends the money of a refund back after it had succeeded: it is on the account again."""
+        refund = self.store.get("refund", refund_id)
+        if refund is None:
+            raise no_such("refund", refund_id, "id")
+        if refund["status"] != "succeeded":
+            raise StripeError(f"The refund is {refund['status']}")
+        refund["_fails"] = True
+        self._settle(refund)
+        return refund
+
+    def dispute(self, intent_id: str, *, amount: int | None = None, inquiry: bool = False) -> dict[str, Any]:
+        """The payer disputes a payment with their bank; a mere inquiry withdraws nothing."""
+        intent = self.intent(intent_id)
+        if intent["status"] != "succeeded" or intent.get("_dispute"):
+            raise StripeError("Nothing to dispute")
+        dispute = {
+            "id": _id("du"),
+            "object": "dispute",
+            "amount": amount or intent["amount_received"],
+            "currency": intent["currency"],
+            "payment_intent": intent["id"],
+            "reason": "fraudulent",
+            "status": "warning_needs_response" if inquiry else "needs_response",
+            "balance_transactions": [],
+            "evidence_details": {"due_by": int(time.time()) + 7 * 86_400, "submission_count": 0},
+            "is_charge_refundable": inquiry,
+            "created": int(time.time()),
+            "livemode": False,
+            "metadata": {},
+        }
+        self._tell_of_dispute("charge.dispute.created", dispute, intent, "inquiry" if inquiry else "open")
+        return dispute
+
+    def decide_dispute(self, id_: str, verdict: str) -> dict[str, Any]:
+        """The bank makes a dispute of an inquiry (`escalated`), or drops it (`dropped`); the shop `won` or `lost`."""
+        dispute = self.store.get("dispute", id_)
+        if dispute is None:
+            raise no_such("dispute", id_, "id")
+        verdicts = {"warning_needs_response": {"escalated", "dropped"}, "needs_response": {"won", "lost"}}
+        if verdict not in verdicts.get(dispute["status"], ()):
+            raise StripeError(f"The dispute is {dispute['status']}")
+        dispute["status"] = {"escalated": "needs_response", "dropped": "warning_closed"}.get(verdict, verdict)
+        event = "charge.dispute.updated" if verdict == "escalated" else "charge.dispute.closed"
+        state = {"escalated": "open", "dropped": "", "won": ""}.get(verdict, verdict)
+        self._tell_of_dispute(event, dispute, self.intent(dispute["payment_intent"]), state)
+        return dispute
+
+    def _tell_of_dispute(self, event: str, dispute: dict[str, Any], intent: dict[str, Any], state: str) -> None:
+        moved = dispute["balance_transactions"]
+        funds = None
+        if state == "open" and not moved:
+            funds = "withdrawn"
+            moved.append({"id": _id("txn"), "object": "balance_transaction", "amount": -dispute["amount"]})
+        elif dispute["status"] == "won":
+            funds = "reinstated"
+            moved.append({"id": _id("txn"), "object": "balance_transaction", "amount": dispute["amount"]})
+        intent["_dispute"] = state
+        intent["_disputed"] = -sum(item["amount"] for item in moved)
+        self.store.save("intent", intent)
+        self.store.save("dispute", dispute)
+        self._tell(event, dispute)
+        if funds is not None:
+            self._tell(f"charge.dispute.funds_{funds}", dispute)
 
     def session(self, id_: str) -> dict[str, Any]:
         found = self.store.get("session", id_)

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx2
 from fastapi import APIRouter, Body, FastAPI, Form, Request
@@ -33,14 +33,20 @@ ATTEMPT_TIMEOUT_SECONDS = 10
 log = logging.getLogger("foyer_sandbox.stripe")
 
 
-def api_routes(account: Account, secret_key: str) -> APIRouter:
-    """`/v1/…`: every POST takes a form, and an `Idempotency-Key` under which its answer is kept."""
-    router = APIRouter(prefix="/v1", tags=["Stripe API"])
+def key_check(secret_key: str) -> Callable[[Request], None]:
+    """A check that the request has the account's key; it raises StripeError."""
 
     def authorized(request: Request) -> None:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {secret_key}".encode()):
             raise StripeError("Invalid API Key provided", status=401)
+
+    return authorized
+
+
+def api_routes(account: Account, authorized: Callable[[Request], None]) -> APIRouter:
+    """`/v1/…`: every POST takes a form, and an `Idempotency-Key` under which its answer is kept."""
+    router = APIRouter(prefix="/v1", tags=["Stripe API"])
 
     async def once(request: Request, work: Callable[[dict[str, Any]], dict[str, Any]]) -> JSONResponse:
         authorized(request)
@@ -130,6 +136,28 @@ def api_routes(account: Account, secret_key: str) -> APIRouter:
     return router
 
 
+def dispute_routes(account: Account, authorized: Callable[[Request], None]) -> APIRouter:
+    """`/v1/disputes`."""
+    router = APIRouter(prefix="/v1", tags=["Stripe API"])
+
+    @router.get("/disputes")
+    async def list_disputes(request: Request) -> JSONResponse:
+        authorized(request)
+        since = int((parse(request.url.query).get("created") or {}).get("gte", 0))
+        found = [account.shown(item, []) for item in account.store.all("dispute") if item["created"] >= since]
+        return JSONResponse({"object": "list", "url": "/v1/disputes", "has_more": False, "data": found})
+
+    @router.get("/disputes/{id_}")
+    async def read_dispute(id_: str, request: Request) -> JSONResponse:
+        authorized(request)
+        found = account.store.get("dispute", id_)
+        if found is None:
+            raise StripeError(f"No such dispute: '{id_}'", status=404, code="resource_missing", param="id")
+        return JSONResponse(account.shown(found, parse(request.url.query).get("expand") or []))
+
+    return router
+
+
 def page_routes(account: Account) -> APIRouter:
     """`/pay/{session}`: where a person pays; `/sandbox/sessions`: the same for scripts, and all for auditors."""
     router = APIRouter()
@@ -167,6 +195,7 @@ def page_routes(account: Account) -> APIRouter:
                 {
                     "intent": account.shown(item, []),
                     "sums": {"paid": item["amount_received"], "refunded": item["_refunded"]},
+                    "disputed": item.get("_disputed", 0),
                     "refunds": [
                         account.shown(refund, [])
                         for refund in account.store.all("refund")
@@ -186,6 +215,28 @@ def page_routes(account: Account) -> APIRouter:
     async def expire(id_: str) -> dict[str, Any]:
         """Let the time to pay run out now."""
         return account.shown(account.expire(id_), [])
+
+    @router.post("/sandbox/refunds/{id_}/bounce")
+    async def bounce(id_: str) -> dict[str, Any]:
+        """Let the money of a refund that succeeded come back from the payer's bank now."""
+        with account.store.database.transaction():
+            return account.shown(account.bounce(id_), [])
+
+    @router.post("/sandbox/intents/{id_}/dispute")
+    async def dispute(
+        id_: str,
+        amount: Annotated[int | None, Body(embed=True)] = None,
+        inquiry: Annotated[bool, Body(embed=True)] = False,
+    ) -> dict[str, Any]:
+        """Dispute a payment as its payer would with the bank."""
+        with account.store.database.transaction():
+            return account.shown(account.dispute(id_, amount=amount, inquiry=inquiry), [])
+
+    @router.post("/sandbox/disputes/{id_}/{verdict}")
+    async def decide(id_: str, verdict: Literal["won", "lost", "escalated", "dropped"]) -> dict[str, Any]:
+        """What the bank makes of a dispute."""
+        with account.store.database.transaction():
+            return account.shown(account.decide_dispute(id_, verdict), [])
 
     @router.post("/sandbox/webhooks/redeliver")
     async def redeliver() -> dict[str, str]:
@@ -297,7 +348,9 @@ def create_app(settings: StripeSettings) -> FastAPI:
 
     app = FastAPI(title="Foyer sandbox: Stripe", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(FaultyNetwork, board=board)
-    app.include_router(api_routes(account, settings.secret_key))
+    authorized = key_check(settings.secret_key)
+    app.include_router(api_routes(account, authorized))
+    app.include_router(dispute_routes(account, authorized))
     app.include_router(page_routes(account))
     app.include_router(switch_routes(board))
     add_front_doors(app)

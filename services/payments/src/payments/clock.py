@@ -14,9 +14,15 @@ from foyer_chassis.claims import Claim, Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Listener, Transaction
 
+from .advances import store as advances_store
+from .advances import use_cases as advances
+from .advances.domain import OFFSET, Offset
 from .closing import store as closing_store
 from .closing import use_cases as closing
 from .closing.domain import CLOSE, Closing
+from .disputes import store as disputes_store
+from .disputes import use_cases as disputes
+from .disputes.domain import DISPUTE, FIND, Dispute, DisputeProvider
 from .paying import store as payments
 from .paying import use_cases as paying
 from .paying.domain import (
@@ -33,13 +39,15 @@ from .paying.domain import (
 )
 from .refunding import store as refunds
 from .refunding import use_cases as refunding
-from .refunding.domain import REFUND, Patience, ProviderRefund, Refund, RefundProvider
+from .refunding.domain import RECHECK, REFUND, Patience, ProviderRefund, Recheck, Refund, RefundProvider
 from .refunding.domain import Status as RefundStatus
 from .settings import Settings
 from .settlements import clock as settling
 
 _logger = log.get(__name__)
 FIRST_RETRY = timedelta(seconds=0.5)
+#: How far back the provider's own list of disputes is read.
+DISPUTES_SOUGHT = timedelta(days=7)
 LONGEST_RETRY = timedelta(seconds=30)
 
 
@@ -53,14 +61,27 @@ class ReceiptProvider(Protocol):
     async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
         """Make the receipt that follows a prepayment; its id. Asked again, answers the same."""
 
+    async def offset_receipt(self, offset: Offset) -> str:
+        """Make a receipt that offsets an advance, or gives that back; its id. Asked again, answers the same."""
+
 
 class Clock:
     """The loops of a worker and what they share."""
 
     def __init__(
-        self, database: Database, providers: Mapping[str, Provider], settings: Settings, *, closer: ReceiptProvider
+        self,
+        database: Database,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        *,
+        closer: ReceiptProvider,
+        arbiters: Mapping[str, DisputeProvider],
     ) -> None:
-        """`providers`: by the name that payments have; `closer`: who makes closing receipts."""
+        """`providers`: by the name that payments have; `closer`: who makes closing receipts; `arbiters`: those of the
+        providers that tell of disputes."""
+        self._arbiters = arbiters
+        # Where there are no credentials there is no list to ask for.
+        self._listing = [name for name in arbiters if name in settings.providers]
         self._database = database
         self._providers = providers
         self._closer = closer
@@ -69,6 +90,7 @@ class Clock:
             first=timedelta(seconds=settings.check_first_seconds),
             longest=timedelta(seconds=settings.check_longest_seconds),
         )
+        self._recheck_every = timedelta(hours=settings.refund_recheck_hours)
         self._patience = Patience(tuple(timedelta(seconds=item) for item in settings.refund_retry_seconds))
 
         def pump(name: str, claim: Claim[Any], work: Callable[[Any], Awaitable[None]]) -> Pump[Any]:
@@ -85,11 +107,23 @@ class Clock:
         self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
         self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
+        self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck)
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
+        self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt)
+        self.dispute: Pump[Dispute] = pump(DISPUTE, disputes_store.claim, self._dispute)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {
-            item.name: item for item in (self.create, self.check, self.refund, self.close_receipt)
+            item.name: item
+            for item in (
+                self.create,
+                self.check,
+                self.refund,
+                self.recheck,
+                self.close_receipt,
+                self.offset_receipt,
+                self.dispute,
+            )
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
         listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
@@ -102,6 +136,7 @@ class Clock:
         self.loops = [
             *(item.loop for item in self._pumps.values()),
             self.settle,
+            Loop(FIND, self._find_disputes, every_seconds=settings.dispute_search_hours * 3600),
             Loop("listen", listen, every_seconds=1),
         ]
 
@@ -175,11 +210,29 @@ class Clock:
         except ProviderUnclearError as unclear:
             await self._missed(refund, unclear.reason, definite=False)
         else:
+            recheck = self._recheck_of(refund)
             await self._record(
                 lambda transaction: refunding.learn(
-                    transaction, refund, answer, pace=self._pace, patience=self._patience
+                    transaction, refund, answer, pace=self._pace, patience=self._patience, recheck=recheck
                 )
             )
+
+    def _recheck_of(self, refund: Refund) -> Recheck:
+        return Recheck(self._recheck_every, self._providers[refund.provider].refunds_fail_within)
+
+    async def _recheck(self, refund: Refund) -> None:
+        assert refund.provider_refund_id is not None
+        try:
+            answer = await self._providers[refund.provider].get_refund(refund.provider_refund_id)
+        except ProviderRefusedError as refusal:
+            _logger.error("refund_unknown_to_provider", refund_id=str(refund.id), reason=refusal.reason)
+            await self._record(lambda transaction: refunding.recheck_later(transaction, refund, self._recheck_every))
+        except ProviderUnclearError as unclear:
+            delay = unclear.retry_after or self._pace.longest
+            await self._record(lambda transaction: refunding.recheck_later(transaction, refund, delay))
+        else:
+            recheck = self._recheck_of(refund)
+            await self._record(lambda transaction: refunding.learn_again(transaction, refund, answer, recheck=recheck))
 
     async def _missed(self, refund: Refund, reason: str, *, definite: bool) -> None:
         if refund.status is RefundStatus.IN_PROGRESS:
@@ -190,6 +243,32 @@ class Clock:
                     transaction, refund, reason, patience=self._patience, definite=definite
                 )
             )
+
+    async def _dispute(self, dispute: Dispute) -> None:
+        try:
+            answer = await self._arbiters[dispute.provider].get_dispute(dispute.number)
+        except ProviderRefusedError as refusal:
+            _logger.error("dispute_unknown_to_provider", number=dispute.number, reason=refusal.reason)
+            await self._record(lambda transaction: disputes.look_later(transaction, dispute, self._recheck_every))
+        except ProviderUnclearError as unclear:
+            delay = unclear.retry_after or self._pace.longest
+            await self._record(lambda transaction: disputes.look_later(transaction, dispute, delay))
+        else:
+            await self._record(
+                lambda transaction: disputes.learn(transaction, dispute, answer, every=self._recheck_every)
+            )
+
+    async def _find_disputes(self) -> bool:
+        """Disputes that no webhook told of."""
+        for name in self._listing:
+            try:
+                numbers = await self._arbiters[name].disputes_since(self._database.now() - DISPUTES_SOUGHT)
+            except (ProviderRefusedError, ProviderUnclearError) as error:
+                _logger.warning("disputes_not_listed", provider=name, reason=error.reason)
+                continue
+            async with self._database.transaction() as transaction:
+                await disputes.found(transaction, provider=name, numbers=numbers)
+        return False
 
     async def _close_receipt(self, due: Closing) -> None:
         async with self._database.transaction() as transaction:
@@ -206,3 +285,15 @@ class Clock:
             await self._record(lambda transaction: closing.missed(transaction, due, why, definite=False, pause=pause))
         else:
             await self._record(lambda transaction: closing.sent(transaction, due, receipt_id))
+
+    async def _offset_receipt(self, due: Offset) -> None:
+        try:
+            receipt_id = await self._closer.offset_receipt(due)
+        except ProviderRefusedError as refusal:
+            reason = refusal.reason
+            await self._record(lambda transaction: advances.missed(transaction, due, reason, definite=True))
+        except ProviderUnclearError as unclear:
+            why, pause = unclear.reason, unclear.retry_after
+            await self._record(lambda transaction: advances.missed(transaction, due, why, definite=False, pause=pause))
+        else:
+            await self._record(lambda transaction: advances.sent(transaction, due, receipt_id))

@@ -27,6 +27,7 @@ from foyer_contracts.orders import (
 from .accounting import store as accounting
 from .accounting.domain import OrderAccount
 from .accounts import use_cases as accounts
+from .advances import store as advances
 from .clock import Clock
 from .closing import store as closing
 from .invoicing import store as invoices
@@ -91,6 +92,7 @@ class Handlers:
         await copies.customers_changed(transaction, events)
         if erased := [event.data.customer_id for event in events if event.data.erased]:
             await paying.forget_people(transaction, erased)
+            await advances.forget_people(transaction, erased)
 
     async def cancelled(self, transaction: Transaction, events: Sequence[Event[OrderCancelled]]) -> None:
         rows = {

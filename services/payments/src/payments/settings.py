@@ -72,6 +72,14 @@ class Settings(ServiceSettings):
         description="pause before each further attempt of a refund; then it has failed",
     )
 
+    refund_recheck_hours: float = Field(
+        default=24, gt=0, description="pause between looks at refunds that are done and may yet fail"
+    )
+
+    dispute_search_hours: float = Field(
+        default=6, gt=0, description="pause between looks for disputes that no webhook told of"
+    )
+
     @property
     def providers(self) -> tuple[str, ...]:
         """Payment providers that there are credentials of."""

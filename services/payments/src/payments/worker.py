@@ -9,6 +9,7 @@ from foyer_chassis.settings import ServiceSettings
 from .clock import Clock
 from .consumers import prepare, subscriptions
 from .providers.stripe import Stripe
+from .providers.stripe_disputes import StripeDisputes
 from .providers.yookassa import YooKassa
 from .settings import Settings
 
@@ -28,7 +29,13 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         **common,
     )
     stripe = Stripe(url=settings.stripe_url, secret_key=settings.stripe_secret_key.get_secret_value(), **common)
-    clock = Clock(database, {yookassa.name: yookassa, stripe.name: stripe}, settings, closer=yookassa)
+    clock = Clock(
+        database,
+        {yookassa.name: yookassa, stripe.name: stripe},
+        settings,
+        closer=yookassa,
+        arbiters={stripe.name: StripeDisputes(stripe)},
+    )
     return WorkerParts(
         subscriptions=subscriptions(clock, provider=settings.payment_provider),
         loops=clock.loops,

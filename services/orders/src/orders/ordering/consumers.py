@@ -184,29 +184,21 @@ async def _on_paid(tx: Transaction, event: Event[payments.PaymentSucceeded]) -> 
 
 async def _on_refunded(tx: Transaction, event: Event[payments.RefundSucceeded]) -> None:
     data = event.data
-    refund = Refund(data.amount.amount, "succeeded", event.time)
-
-    def make(order: Order, now: datetime) -> Change:
-        noted = settling.refund_noted(order, data.refund_id, refund)
-        return settling.money_returned(noted.order, now, data.amount)
-
-    await hear(tx, data.order_id, make)
+    refund = Refund(data.amount.amount, "succeeded", event.time, sequence=event.sequence)
+    await hear(tx, data.order_id, lambda order, now: settling.refund_heard(order, now, data.refund_id, refund))
 
 
 async def _on_refund_started(tx: Transaction, event: Event[payments.RefundStarted]) -> None:
     data = event.data
-    refund = Refund(data.amount.amount, "started", event.time)
-    await hear(tx, data.order_id, lambda order, _: settling.refund_started(order, data.refund_id, refund))
+    refund = Refund(data.amount.amount, "started", event.time, sequence=event.sequence)
+    await hear(tx, data.order_id, lambda order, now: settling.refund_started(order, now, data.refund_id, refund))
 
 
 async def _on_refund_failed(tx: Transaction, event: Event[payments.RefundFailed]) -> None:
     data = event.data
-    refund = Refund(data.amount.amount, "failed", event.time)
-
-    def make(order: Order, _: datetime) -> Change:
-        return settling.refund_failed(settling.refund_noted(order, data.refund_id, refund).order)
-
-    await hear(tx, data.order_id, make)
+    state = "bounced" if data.after_success else "failed"
+    refund = Refund(data.amount.amount, state, event.time, sequence=event.sequence)
+    await hear(tx, data.order_id, lambda order, now: settling.refund_heard(order, now, data.refund_id, refund))
 
 
 async def _on_refund_requested(tx: Transaction, event: Event[payments.RefundRequested]) -> None:

@@ -4,15 +4,26 @@ Sign convention of the ledger: a debit is positive, a credit negative. Money tha
 account (an asset) and what we owe for the order (a liability).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
 from foyer_contracts.money import Money
 
-#: `top_up` brings money into a customer's account, `top_up_reversal` takes it out again, `settlement` shares what an
-#: order brought between the legal entity, acquiring and our commission.
-Kind = Literal["payment", "refund", "top_up", "top_up_reversal", "settlement"]
+#: `refund_reversal` is a refund whose money the payer's bank sent back, `dispute` money that a provider withdrew,
+#: `dispute_reversal` its return. `top_up` brings money into a customer's account, `top_up_reversal` takes it out again,
+#: `settlement` shares what an order brought between the legal entity, acquiring and our commission.
+Kind = Literal[
+    "payment",
+    "refund",
+    "refund_reversal",
+    "dispute",
+    "dispute_reversal",
+    "top_up",
+    "top_up_reversal",
+    "settlement",
+]
 
 # The ledger's accounts. Until accounts of orders had names of their own, all of them were "orders:prepayments".
 PREPAYMENTS = "orders:prepayments"
@@ -32,6 +43,11 @@ def customer(customer_id: UUID) -> str:
 def provider(name: str) -> str:
     """Money that a payment provider took for us (an asset)."""
     return f"provider:{name}"
+
+
+def disputes(name: str) -> str:
+    """Money that a provider withdrew because payers dispute it (an asset as long as it may come back, then a loss)."""
+    return f"disputes:{name}"
 
 
 def cash_desk(location_id: UUID | None) -> str:
@@ -76,6 +92,7 @@ class OrderAccount:
     Attributes:
         pending_refund: granted and not yet back with the payer, including refunds that failed and need a person.
         cancelled_reason: why the order was cancelled; None while it is not.
+        disputed: what of the rest payers dispute with their banks, or have won there.
     """
 
     order_id: UUID
@@ -86,6 +103,7 @@ class OrderAccount:
     pending_refund: Money
     cancelled_reason: str | None
     version: int
+    disputed: Money
 
     @property
     def balance(self) -> Money:
@@ -95,7 +113,7 @@ class OrderAccount:
     @property
     def refundable(self) -> Money:
         """What may still be promised back."""
-        return self.paid - self.refunded - self.pending_refund
+        return self.paid - self.refunded - self.pending_refund - self.disputed
 
     def receive(self, amount: Money) -> "OrderAccount":
         return replace(self, paid=self.paid + amount, version=self.version + 1)
@@ -111,6 +129,23 @@ class OrderAccount:
             self,
             refunded=self.refunded + amount,
             pending_refund=self.pending_refund - amount,
+            version=self.version + 1,
+        )
+
+    def take_back(self, amount: Money) -> "OrderAccount":
+        """A refund that had reached the payer came back: it is promised again."""
+        return replace(
+            self,
+            refunded=self.refunded - amount,
+            pending_refund=self.pending_refund + amount,
+            version=self.version + 1,
+        )
+
+    def dispute(self, change: int) -> "OrderAccount":
+        """So many minor units more, or less, are disputed."""
+        return replace(
+            self,
+            disputed=Money(amount=self.disputed.amount + change, currency=self.disputed.currency),
             version=self.version + 1,
         )
 
@@ -134,3 +169,16 @@ def moved(source: str, to: str, amount: Money, *, surcharge: tuple[str, Money] |
     if surcharge:
         entries.append(Posting(surcharge[0], extra * -1))
     return [entry for entry in entries if entry.amount.amount]
+
+
+def allot(amount: Money, sources: Iterable[tuple[UUID, Money]]) -> list[tuple[UUID, Money]]:
+    """Share `amount` over payments with what is left of each, in their order; no share is more than what is left."""
+    shares = []
+    rest = amount
+    nothing = Money.zero(amount.currency)
+    for payment_id, left in sources:
+        share = min(rest, left)
+        if nothing < share:
+            shares.append((payment_id, share))
+            rest = rest - share
+    return shares

@@ -30,7 +30,12 @@ _OPEN_MANY = _insert.on_conflict_do_nothing()
 _SAVE = (
     sa.update(order_accounts)
     .where(order_accounts.c.order_id == sa.bindparam("order"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("paid", "refunded", "pending_refund", "cancelled_reason")})
+    .values(
+        {
+            name: sa.bindparam(f"new_{name}")
+            for name in ("paid", "refunded", "pending_refund", "disputed", "cancelled_reason")
+        }
+    )
     .values(version=sa.bindparam("new_version"))
 )
 _ENTRIES = (
@@ -70,6 +75,7 @@ def _account(row: sa.RowMapping) -> OrderAccount:
         pending_refund=money("pending_refund"),
         cancelled_reason=row["cancelled_reason"],
         version=row["version"],
+        disputed=money("disputed"),
     )
 
 
@@ -116,6 +122,7 @@ async def save_account(transaction: Transaction, *accounts: OrderAccount) -> Non
                 "new_paid": account.paid.amount,
                 "new_refunded": account.refunded.amount,
                 "new_pending_refund": account.pending_refund.amount,
+                "new_disputed": account.disputed.amount,
                 "new_cancelled_reason": account.cancelled_reason,
                 "new_version": account.version,
             }
@@ -135,7 +142,7 @@ async def entries(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A transaction of the ledger; the same `kind` of the same `reference_id` is booked once."""
+    """A transaction of the ledger; the same `kind` of the same `reference_id` is booked once per `occurrence`."""
 
     kind: Kind
     postings: Sequence[Posting]
@@ -143,6 +150,7 @@ class Entry:
     order_id: UUID | None
     customer_id: UUID | None
     at: datetime
+    occurrence: int = 1
 
 
 async def book(
@@ -154,9 +162,11 @@ async def book(
     order_id: UUID | None = None,
     customer_id: UUID | None = None,
     at: datetime,
+    occurrence: int = 1,
 ) -> None:
-    """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint."""
-    await book_many(transaction, [Entry(kind, postings, reference_id, order_id, customer_id, at)])
+    """Write into the ledger what happened; the same `kind` of the same thing twice violates a constraint, unless it is
+    said which time it is (`occurrence`, from 1)."""
+    await book_many(transaction, [Entry(kind, postings, reference_id, order_id, customer_id, at, occurrence)])
 
 
 async def book_many(transaction: Transaction, entries: Sequence[Entry]) -> None:
@@ -168,6 +178,7 @@ async def book_many(transaction: Transaction, entries: Sequence[Entry]) -> None:
                 "id": id_,
                 "kind": entry.kind,
                 "reference_id": entry.reference_id,
+                "occurrence": entry.occurrence,
                 "order_id": entry.order_id,
                 "customer_id": entry.customer_id,
                 "booked_at": entry.at,

@@ -14,12 +14,16 @@ order_accounts = sa.Table(
     sa.Column("paid", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("pending_refund", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("disputed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("cancelled_reason", sa.Text),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("settled_version", sa.Integer, nullable=False, server_default="1"),
     sa.Index("order_accounts_to_settle", "order_id", postgresql_where=sa.text("settled_version < version")),
     sa.CheckConstraint("paid >= 0 AND refunded >= 0 AND pending_refund >= 0", name="order_accounts_not_negative"),
     sa.CheckConstraint("refunded + pending_refund <= paid", name="order_accounts_refund_cap"),
+    sa.CheckConstraint(
+        "disputed >= 0 AND refunded + pending_refund + disputed <= paid", name="order_accounts_undisputed_cap"
+    ),
 )
 
 #: The ledger: double entry, append-only (a trigger refuses changes), each transaction's postings sum to zero
@@ -30,12 +34,15 @@ ledger_transactions = sa.Table(
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("reference_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("occurrence", sa.Integer, nullable=False, server_default="1"),
     sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), index=True),
     sa.Column("customer_id", UUID(as_uuid=True)),
     sa.Column("booked_at", sa.DateTime(timezone=True), nullable=False),
-    sa.UniqueConstraint("kind", "reference_id", name="ledger_transactions_once"),
+    sa.UniqueConstraint("kind", "reference_id", "occurrence", name="ledger_transactions_once_each"),
     sa.CheckConstraint(
-        "kind IN ('payment', 'refund', 'top_up', 'top_up_reversal', 'settlement')", name="ledger_transactions_kind"
+        "kind IN ('payment', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal', 'top_up', 'top_up_reversal', "
+        "'settlement')",
+        name="ledger_transactions_kind",
     ),
     sa.CheckConstraint("order_id IS NOT NULL OR customer_id IS NOT NULL", name="ledger_transactions_of_somebody"),
     sa.Index("ledger_transactions_by_time", "kind", "booked_at"),

@@ -12,11 +12,12 @@ from ..accounting import store as accounting
 from ..accounting.domain import OrderAccount
 from ..balances import store as balances
 from ..balances import use_cases as balancing
+from ..closing import store as closing
 from ..invoicing import store as invoices
 from ..invoicing import use_cases as invoicing
 from ..invoicing.domain import Invoice, InvoiceStateError, Origin
 from ..invoicing.domain import Status as InvoiceStatus
-from ..order_copies.domain import OrderCopy
+from ..order_copies.domain import DONE, OrderCopy
 from ..paying import store as payments
 from ..paying import use_cases as paying
 from ..paying.domain import BALANCE, DESK
@@ -109,6 +110,8 @@ async def _book(
         by=None,
         provider=BALANCE,
     )
+    if order.status_group == DONE:
+        await closing.make_due(transaction, [order.order_id])
 
 
 async def cheapened(transaction: Transaction, order_id: UUID, given_back: Money) -> None:

@@ -12,11 +12,14 @@ CHECKS: dict[str, sa.TextClause] = {
     "an order's paid and refunded": sa.text("""
         SELECT a.order_id::text || ' ' || what AS id, kept, coalesce(replayed, 0)::bigint AS replayed
         FROM order_accounts a
-        CROSS JOIN LATERAL (VALUES ('payment', a.paid, -1), ('refund', a.refunded, 1)) AS kinds (what, kept, sign)
+        CROSS JOIN LATERAL (
+            VALUES ('payment', a.paid, -1, ARRAY['payment']),
+                   ('refund', a.refunded, 1, ARRAY['refund', 'refund_reversal'])
+        ) AS kinds (what, kept, sign, booked_as)
         LEFT JOIN LATERAL (
             SELECT sum(p.amount * kinds.sign) AS replayed
             FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
-            WHERE t.order_id = a.order_id AND t.kind = kinds.what
+            WHERE t.order_id = a.order_id AND t.kind = ANY (kinds.booked_as)
               AND p.account IN ('order:' || a.order_id::text, 'orders:prepayments') AND p.currency = a.currency
         ) AS ledger ON true
         WHERE kept <> coalesce(replayed, 0)
@@ -46,6 +49,24 @@ CHECKS: dict[str, sa.TextClause] = {
         SELECT p.id::text AS id, p.refund_reserved AS kept, coalesce(sum(r.amount), 0)::bigint AS replayed
         FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
         GROUP BY p.id HAVING p.refund_reserved <> coalesce(sum(r.amount), 0)
+    """),
+    "what is disputed of a payment": sa.text("""
+        SELECT p.id::text AS id, p.disputed AS kept, coalesce(sum(d.held), 0)::bigint AS replayed
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id
+        GROUP BY p.id HAVING p.disputed <> coalesce(sum(d.held), 0)
+    """),
+    "what is disputed of an order": sa.text("""
+        SELECT a.order_id::text AS id, a.disputed AS kept, coalesce(sum(p.disputed), 0)::bigint AS replayed
+        FROM order_accounts a LEFT JOIN payments p ON p.order_id = a.order_id
+        GROUP BY a.order_id HAVING a.disputed <> coalesce(sum(p.disputed), 0)
+    """),
+    "a dispute's money": sa.text("""
+        SELECT d.id::text AS id, CASE WHEN d.withdrawn THEN d.amount ELSE 0 END AS kept,
+               coalesce(sum(l.amount), 0)::bigint AS replayed
+        FROM disputes d
+        LEFT JOIN ledger_transactions t ON t.kind IN ('dispute', 'dispute_reversal') AND t.reference_id = d.id
+        LEFT JOIN ledger_postings l ON l.transaction_id = t.id AND l.account LIKE 'disputes:%'
+        GROUP BY d.id HAVING CASE WHEN d.withdrawn THEN d.amount ELSE 0 END <> coalesce(sum(l.amount), 0)
     """),
     "an order's settlement": sa.text("""
         SELECT s.order_id::text AS id, s.gross AS kept, coalesce(l.replayed, 0)::bigint AS replayed

@@ -5,7 +5,8 @@ from ..paying.tables import metadata
 
 __all__ = ["closing_receipts", "metadata"]
 
-#: Receipts that follow prepayments once the order is done (54-FZ). `next_at`: as in payments.
+#: Receipts that follow prepayments once the order is done (54-FZ). `offset`: what came off a balance is closed by the
+#: receipts in `advance_offsets`. `next_at`: as in payments.
 closing_receipts = sa.Table(
     "closing_receipts",
     metadata,
@@ -17,7 +18,8 @@ closing_receipts = sa.Table(
     sa.Column("next_at", sa.DateTime(timezone=True)),
     sa.Column("caused_by", sa.Text),
     sa.Column("traceparent", sa.Text),
-    sa.CheckConstraint("status IN ('due', 'sent', 'failed', 'void')", name="closing_receipts_status"),
+    sa.CheckConstraint("status IN ('due', 'sent', 'failed', 'void', 'offset')", name="closing_receipts_status"),
     sa.CheckConstraint("(status = 'due') = (next_at IS NOT NULL)", name="closing_receipts_looked_after"),
+    sa.Index("closing_receipts_failed", "payment_id", postgresql_where=sa.text("status = 'failed'")),
     sa.Index("closing_receipts_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
 )

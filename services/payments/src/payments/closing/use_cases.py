@@ -8,18 +8,26 @@ from uuid import UUID
 from foyer_chassis import log
 from foyer_chassis.db import Transaction
 
+from ..accounting import store as accounting
+from ..advances import use_cases as advances
 from ..paying import store as payments
-from ..paying.domain import Payment
-from ..paying.domain.receipts import of_part
+from ..paying.domain import BALANCE, Payment
+from ..paying.domain.receipts import PAUSES, of_part
 from . import store
-from .domain import PAUSES, Closing
+from .domain import Closing, ReceiptStateError
 
 _logger = log.get(__name__)
 
 
 async def what_to_send(transaction: Transaction, closing: Closing) -> tuple[Payment, Mapping[str, Any]] | None:
-    """The payment and its closing receipt: for what of it was not given back. None: all of it was."""
+    """The payment and its closing receipt: for what of it was not given back. None: all of it was; or it came off a
+    balance, then the advances that this took are offset."""
+    await accounting.locked_account(transaction, await store.order_of(transaction, closing))
     payment = await payments.locked(transaction, closing.payment_id)
+    if payment.provider == BALANCE:
+        offset = await advances.offset(transaction, payment)
+        await store.settle(transaction, payment.id, "offset" if offset else "void")
+        return None
     kept = payment.refundable + payment.surcharge - payment.surcharge_reserved
     if payment.receipt is None or kept.amount <= 0:
         await store.settle(transaction, payment.id, "void")
@@ -48,3 +56,12 @@ async def missed(
         return
     delay = pause or PAUSES[closing.attempts - 1]
     await store.settle(transaction, closing.payment_id, "due", failure=failure, next_at=transaction.now + delay)
+
+
+async def retry(transaction: Transaction, receipt_id: UUID) -> None:
+    """Have a closing receipt, or one that offsets an advance, tried again from its first attempt.
+
+    Raises ReceiptStateError: it has not failed.
+    """
+    if not await store.again(transaction, receipt_id):
+        raise ReceiptStateError

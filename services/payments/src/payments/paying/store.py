@@ -42,7 +42,10 @@ _OF_INVOICES = (
 )
 _REFUNDABLE = (
     sa.select(payments)
-    .where(payments.c.order_id == sa.bindparam("order"), payments.c.received > payments.c.refund_reserved)
+    .where(
+        payments.c.order_id == sa.bindparam("order"),
+        payments.c.received > payments.c.refund_reserved + payments.c.disputed,
+    )
     .order_by(payments.c.id.desc())
     .with_for_update()
 )
@@ -53,6 +56,11 @@ _RESERVE = (
         refund_reserved=payments.c.refund_reserved + sa.bindparam("added"),
         surcharge_reserved=payments.c.surcharge_reserved + sa.bindparam("added_surcharge"),
     )
+)
+_DISPUTE = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values(disputed=payments.c.disputed + sa.bindparam("change"))
 )
 _SAVED = (
     "provider_payment_id",
@@ -174,6 +182,7 @@ def _payment(row: sa.RowMapping) -> Payment:
         received=None if row["received"] is None else money("received"),
         refund_reserved=money("refund_reserved"),
         surcharge_reserved=money("surcharge_reserved"),
+        disputed=money("disputed"),
         part=row["part"],
         choice=Choice(**row["choice"]),
         receipt=row["receipt"],
@@ -277,6 +286,11 @@ async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Mon
     await transaction.execute(
         _RESERVE, {"payment": payment_id, "added": amount.amount, "added_surcharge": surcharge.amount}
     )
+
+
+async def dispute(transaction: Transaction, payment_id: UUID, change: int) -> None:
+    """So many minor units more, or less, of what came in are disputed."""
+    await transaction.execute(_DISPUTE, {"payment": payment_id, "change": change})
 
 
 async def next_part(transaction: Transaction, order_id: UUID) -> int:

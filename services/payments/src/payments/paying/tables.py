@@ -21,6 +21,7 @@ payments = sa.Table(
     sa.Column("currency", sa.CHAR(3), nullable=False),
     sa.Column("received", sa.BigInteger),
     sa.Column("refund_reserved", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("disputed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("surcharge", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("surcharge_reserved", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("part", sa.Integer),
@@ -49,6 +50,9 @@ payments = sa.Table(
     sa.CheckConstraint("(status = 'succeeded') = (received IS NOT NULL)", name="payments_received"),
     sa.CheckConstraint("surcharge_reserved BETWEEN 0 AND surcharge", name="payments_surcharge_cap"),
     sa.CheckConstraint("refund_reserved BETWEEN 0 AND coalesce(received, 0)", name="payments_refund_cap"),
+    sa.CheckConstraint(
+        "disputed >= 0 AND refund_reserved + disputed <= coalesce(received, 0)", name="payments_undisputed_cap"
+    ),
     sa.CheckConstraint(
         "(status IN ('creating', 'pending', 'watched')) = (next_at IS NOT NULL)", name="payments_looked_after"
     ),

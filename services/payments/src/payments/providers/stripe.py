@@ -1,4 +1,4 @@
-"""Stripe (https://docs.stripe.com/api): with `stripe_events`, the only file that knows it.
+"""Stripe (https://docs.stripe.com/api): with `stripe_disputes` and `stripe_events`, the only one that knows it.
 
 A page is a Checkout Session; a saved card is charged by a PaymentIntent without the customer at hand. Amounts are in
 the currency's smallest unit as ours, with the exceptions of https://docs.stripe.com/currencies: see `units`.
@@ -27,6 +27,8 @@ from ..refunding.domain import ProviderRefund, Refund
 
 NAME = "stripe"
 API_VERSION = "2024-06-20"
+#: "This process can take up to 30 days from the post date": https://docs.stripe.com/refunds#failed-refunds
+REFUNDS_FAIL_WITHIN = timedelta(days=30)
 LONGEST_RETRY_AFTER = timedelta(minutes=5)
 _NOT_NOW = frozenset({401, 403, 409, 424, 429})
 _ID = r"^[A-Za-z]{2,12}_[0-9A-Za-z_]{1,120}$"
@@ -96,6 +98,7 @@ class Stripe:
     """An account at Stripe. A request is repeated with its idempotency key until it has an answer."""
 
     name = NAME
+    refunds_fail_within = REFUNDS_FAIL_WITHIN
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class Stripe:
         if payment.choice.save_card:
             body["customer_creation"] = "always"
             intent["setup_future_usage"] = "off_session"
-        return _session(await self._ask("POST", "/v1/checkout/sessions", _Session, body=body, key=str(payment.id)))
+        return _session(await self.ask("POST", "/v1/checkout/sessions", _Session, body=body, key=str(payment.id)))
 
     async def _charge_saved(self, payment: Payment) -> ProviderPayment:
         customer, _, method = (payment.choice.card_token or "").partition(":")
@@ -168,17 +171,17 @@ class Stripe:
             body["capture_method"] = "manual"
         if payment.choice.email is not None:
             body["receipt_email"] = payment.choice.email
-        return _intent(await self._ask("POST", "/v1/payment_intents", _Intent, body=body, key=str(payment.id)))
+        return _intent(await self.ask("POST", "/v1/payment_intents", _Intent, body=body, key=str(payment.id)))
 
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         if provider_payment_id.startswith("pi_"):
             path, query = f"/v1/payment_intents/{provider_payment_id}", {"expand": ["payment_method"]}
-            return _intent(await self._ask("GET", path, _Intent, query=query))
+            return _intent(await self.ask("GET", path, _Intent, query=query))
         return _session(await self._whole_session(provider_payment_id))
 
     async def _whole_session(self, id_: str) -> _Session:
         query = {"expand": ["payment_intent.payment_method"]}
-        return await self._ask("GET", f"/v1/checkout/sessions/{id_}", _Session, query=query)
+        return await self.ask("GET", f"/v1/checkout/sessions/{id_}", _Session, query=query)
 
     async def close_page(self, payment: Payment) -> ProviderPayment | None:
         id_ = payment.provider_payment_id or ""
@@ -186,9 +189,7 @@ class Stripe:
             return None
         # Refused: it was paid, or had expired, a moment before.
         with contextlib.suppress(ProviderRefusedError):
-            await self._ask(
-                "POST", f"/v1/checkout/sessions/{id_}/expire", _Session, body={}, key=f"{payment.id}-expire"
-            )
+            await self.ask("POST", f"/v1/checkout/sessions/{id_}/expire", _Session, body={}, key=f"{payment.id}-expire")
         return await self.get_payment(id_)
 
     async def capture_payment(self, payment: Payment) -> ProviderPayment:
@@ -205,7 +206,7 @@ class Stripe:
             if not isinstance(found, _Intent):
                 raise ProviderUnclearError("no payment intent")
             intent_id = found.id
-        await self._ask("POST", f"/v1/payment_intents/{intent_id}/{verb}", _Intent, body={}, key=f"{payment.id}-{verb}")
+        await self.ask("POST", f"/v1/payment_intents/{intent_id}/{verb}", _Intent, body={}, key=f"{payment.id}-{verb}")
         return await self.get_payment(id_)
 
     async def create_refund(self, refund: Refund) -> ProviderRefund:
@@ -214,14 +215,14 @@ class Stripe:
             "amount": units(refund.paid_out),
             "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
         }
-        return _refund(await self._ask("POST", "/v1/refunds", _Refund, body=body, key=refund.provider_key))
+        return _refund(await self.ask("POST", "/v1/refunds", _Refund, body=body, key=refund.provider_key))
 
     async def get_refund(self, provider_refund_id: str) -> ProviderRefund:
-        return _refund(await self._ask("GET", f"/v1/refunds/{provider_refund_id}", _Refund))
+        return _refund(await self.ask("GET", f"/v1/refunds/{provider_refund_id}", _Refund))
 
     async def find_refund(self, refund: Refund) -> ProviderRefund | None:
         query = {"payment_intent": await self._intent_of(refund.provider_payment_id or ""), "limit": 100}
-        found = await self._ask("GET", "/v1/refunds", _Refunds, query=query)
+        found = await self.ask("GET", "/v1/refunds", _Refunds, query=query)
         ours = [item for item in map(_refund, found.data) if item.our_id == refund.id and item.status != "cancelled"]
         return ours[0] if ours else None
 
@@ -243,7 +244,7 @@ class Stripe:
             parts._replace(query=urlencode([*parse_qsl(parts.query), about, ("payment_id", str(payment.id))]))
         )
 
-    async def _ask(
+    async def ask(
         self,
         method: str,
         path: str,
@@ -253,6 +254,7 @@ class Stripe:
         key: str | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> M:
+        """Raises ProviderRefusedError, ProviderUnclearError."""
         headers = {} if key is None else {"Idempotency-Key": key}
         content = None if body is None else urlencode(_form(body)).encode()
         if content is not None:

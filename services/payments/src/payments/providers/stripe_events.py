@@ -47,8 +47,13 @@ class Notification(BaseModel):
 
     @property
     def about(self) -> str:
-        """`payment`, `refund`, or something that does not concern us."""
-        kinds = {"checkout.session": "payment", "payment_intent": "payment", "refund": "refund"}
+        """`payment`, `refund`, `dispute`, or something that does not concern us."""
+        kinds = {
+            "checkout.session": "payment",
+            "payment_intent": "payment",
+            "refund": "refund",
+            "dispute": "dispute",
+        }
         return kinds.get(self.data.object.object, "")
 
     @property

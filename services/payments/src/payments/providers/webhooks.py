@@ -15,6 +15,7 @@ from foyer_chassis.errors import BadRequestError, ForbiddenError
 from foyer_chassis.http import InTransaction
 from pydantic import ValidationError
 
+from ..disputes import use_cases as disputes
 from ..paying import use_cases as paying
 from ..refunding import use_cases as refunding
 from ..settings import Network, Settings
@@ -127,10 +128,13 @@ async def yookassa(notified: Annotated[Notification, Depends(notification)], tra
 async def from_stripe(
     notified: Annotated[stripe_events.Notification, Depends(signed)], transaction: InTransaction
 ) -> Response:
-    """Take a signed event: of sessions, intents and refunds have the provider asked; 200 for everything else, too."""
+    """Take a signed event: of sessions, intents, refunds and disputes have the provider asked; 200 for everything
+    else, too."""
     changed = notified.data.object
     if notified.about == "payment":
         await paying.hint(transaction, provider=stripe.NAME, their_id=changed.id, our_id=notified.our_payment_id)
     elif notified.about == "refund":
-        await refunding.hint(transaction, their_id=changed.id)
+        await refunding.hint(transaction, their_id=changed.id, may_bounce=True)
+    elif notified.about == "dispute":
+        await disputes.hint(transaction, provider=stripe.NAME, number=changed.id)
     return Response(status_code=200)

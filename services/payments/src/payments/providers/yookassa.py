@@ -11,6 +11,7 @@ from foyer_chassis import log
 from foyer_contracts.money import Money
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from ..advances.domain import Offset
 from ..paying.domain import (
     Choice,
     Payment,
@@ -75,7 +76,7 @@ class _Refund(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
-class _ClosingReceipt(BaseModel):
+class _SettlingReceipt(BaseModel):
     id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
 
 
@@ -91,6 +92,8 @@ class YooKassa:
     """
 
     name = NAME
+    #: A refund's "succeeded" is final: https://yookassa.ru/developers/payment-acceptance/after-the-payment/refunds
+    refunds_fail_within = timedelta(0)
 
     def __init__(
         self,
@@ -133,18 +136,26 @@ class YooKassa:
 
     async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
         """The receipt that follows a prepayment when what was paid for is delivered (54-FZ); its id."""
+        return await self._settling_receipt(
+            "payment", payment.provider_payment_id or "", receipt, key=f"{payment.id}-closing"
+        )
+
+    async def offset_receipt(self, offset: Offset) -> str:
+        """The receipt by which a delivered order offsets an advance, or by which it gives that back; its id. It is kept
+        at the payment that brought the advance, which it does not change."""
+        kind = "payment" if offset.kind == "offset" else "refund"
+        return await self._settling_receipt(kind, offset.top_up_number, offset.receipt, key=f"{offset.id}-offset")
+
+    async def _settling_receipt(self, kind: str, payment_id: str, receipt: Mapping[str, Any], *, key: str) -> str:
         total = sum(item["total"] for item in receipt["items"])
         body = {
-            "type": "payment",
-            "payment_id": payment.provider_payment_id,
+            "type": kind,
+            "payment_id": payment_id,
             **_receipt(receipt)["receipt"],
             "send": True,
-            "settlements": [
-                {"type": "prepayment", "amount": _amount(Money(amount=total, currency=payment.amount.currency))}
-            ],
+            "settlements": [{"type": "prepayment", "amount": _amount(Money(amount=total, currency="RUB"))}],
         }
-        made = await self._ask("POST", "/receipts", _ClosingReceipt, body=body, key=f"{payment.id}-closing")
-        return made.id
+        return (await self._ask("POST", "/receipts", _SettlingReceipt, body=body, key=key)).id
 
     async def get_payment(self, provider_payment_id: str) -> ProviderPayment:
         return _payment(await self._ask("GET", f"/payments/{provider_payment_id}", _Payment))

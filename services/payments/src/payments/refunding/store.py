@@ -30,6 +30,8 @@ _SAVED = (
     "attempts",
     "failure",
     "next_at",
+    "recheck_at",
+    "bounces",
     "started_at",
     "finished_at",
     "handed_out_by",
@@ -63,10 +65,35 @@ _POSTPONE = (
     .where(refunds.c.id == sa.bindparam("refund"), refunds.c.next_at == sa.bindparam("claimed_until"))
     .values(next_at=sa.bindparam("until"))
 )
+_to_recheck = (
+    sa.select(refunds.c.id)
+    .where(refunds.c.recheck_at <= sa.bindparam("due"))
+    .order_by(refunds.c.recheck_at)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("to_recheck")
+)
+_CLAIM_DONE = (
+    sa.update(refunds)
+    .where(refunds.c.id == _to_recheck.c.id)
+    .values(recheck_at=sa.bindparam("until"))
+    .returning(*refunds.c)
+)
+_RECHECK_LATER = (
+    sa.update(refunds)
+    .where(refunds.c.id == sa.bindparam("refund"), refunds.c.recheck_at == sa.bindparam("claimed_until"))
+    .values(recheck_at=sa.bindparam("until", type_=sa.DateTime(timezone=True)))
+)
 _HINT = (
     sa.update(refunds)
     .where(refunds.c.provider_refund_id == sa.bindparam("their_id"), refunds.c.next_at > sa.bindparam("at"))
     .values(next_at=sa.bindparam("at"))
+    .returning(refunds.c.id)
+)
+_HINT_DONE = (
+    sa.update(refunds)
+    .where(refunds.c.provider_refund_id == sa.bindparam("their_id"), refunds.c.status == Status.SUCCEEDED)
+    .values(recheck_at=sa.bindparam("at"))
     .returning(refunds.c.id)
 )
 _OF_ASK = sa.select(refunds).where(refunds.c.event_id == sa.bindparam("ask")).order_by(refunds.c.id)
@@ -110,6 +137,8 @@ def _refund(row: sa.RowMapping) -> Refund:
         attempts=row["attempts"],
         failure=row["failure"],
         next_at=row["next_at"],
+        recheck_at=row["recheck_at"],
+        bounces=row["bounces"],
         requested_at=row["requested_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
@@ -167,6 +196,8 @@ async def save(transaction: Transaction, refund: Refund, *, handed_out_by: UUID 
             "new_attempts": refund.attempts,
             "new_failure": refund.failure,
             "new_next_at": refund.next_at,
+            "new_recheck_at": refund.recheck_at,
+            "new_bounces": refund.bounces,
             "new_started_at": refund.started_at,
             "new_finished_at": refund.finished_at,
             "new_handed_out_by": handed_out_by,
@@ -186,10 +217,28 @@ async def postpone(transaction: Transaction, claimed: Refund, until: datetime) -
     await transaction.execute(_POSTPONE, {"refund": claimed.id, "claimed_until": claimed.next_at, "until": until})
 
 
+async def claim_done(transaction: Transaction, *, until: datetime, most: int) -> list[Refund]:
+    """Refunds that are done and to be asked about again now; ours until `until`."""
+    rows = await transaction.all(_CLAIM_DONE, {"due": transaction.now, "until": until, "most": most})
+    return [_refund(row) for row in rows]
+
+
+async def recheck_later(transaction: Transaction, claimed: Refund, until: datetime | None) -> None:
+    """A claimed refund is still done: look again at `until`, or never, unless a webhook has come meanwhile."""
+    await transaction.execute(
+        _RECHECK_LATER, {"refund": claimed.id, "claimed_until": claimed.recheck_at, "until": until}
+    )
+
+
 async def hint(transaction: Transaction, *, their_id: str) -> bool:
     """Something happened to a refund, says somebody. Whether there is one that is worth asking about."""
     row = await transaction.one_or_none(_HINT, {"their_id": their_id, "at": transaction.now})
     return row is not None
+
+
+async def hint_done(transaction: Transaction, *, their_id: str) -> bool:
+    """As `hint`, of a refund that is done."""
+    return await transaction.one_or_none(_HINT_DONE, {"their_id": their_id, "at": transaction.now}) is not None
 
 
 async def of_orders(transaction: Transaction, order_ids: Sequence[UUID]) -> list[Refund]:

@@ -19,8 +19,8 @@ refund_requests = sa.Table(
     sa.CheckConstraint("granted BETWEEN 0 AND asked", name="refund_requests_granted"),
 )
 
-#: `next_at`: as in payments. `provider_key`: the idempotence key of the present attempt; a new one only after the
-#: provider has definitely refused under the old one.
+#: `next_at`: as in payments; `recheck_at`: the same of one that is done and may yet fail. `provider_key`: the
+#: idempotence key of the present attempt; a new one only after the provider has definitely refused under the old one.
 refunds = sa.Table(
     "refunds",
     metadata,
@@ -48,6 +48,8 @@ refunds = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failure", sa.Text),
     sa.Column("next_at", sa.DateTime(timezone=True)),
+    sa.Column("recheck_at", sa.DateTime(timezone=True)),
+    sa.Column("bounces", sa.Integer, nullable=False, server_default="0"),
     sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
@@ -60,12 +62,16 @@ refunds = sa.Table(
         "status IN ('requested', 'in_progress', 'succeeded', 'failed', 'at_desk')", name="refunds_status"
     ),
     sa.CheckConstraint("(status IN ('requested', 'in_progress')) = (next_at IS NOT NULL)", name="refunds_looked_after"),
+    sa.CheckConstraint(
+        "recheck_at IS NULL OR (status = 'succeeded' AND provider_refund_id IS NOT NULL)", name="refunds_rechecked"
+    ),
     sa.CheckConstraint("status <> 'in_progress' OR provider_refund_id IS NOT NULL", name="refunds_known_at_provider"),
     sa.CheckConstraint(
         "(provider IN ('desk', 'balance')) = (provider_payment_id IS NULL)", name="refunds_provider_payment"
     ),
     sa.Index("refunds_of_applicant", "applicant_id", "id"),
     sa.Index("refunds_due", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
+    sa.Index("refunds_to_recheck", "recheck_at", postgresql_where=sa.text("recheck_at IS NOT NULL")),
     sa.Index("refunds_by_status", "status", "id"),
 )
 

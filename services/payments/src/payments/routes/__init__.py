@@ -5,10 +5,12 @@ from fastapi import APIRouter
 from . import (
     accounts,
     checkout,
+    disputes,
     documents,
     invoices,
     looks,
     price_lists,
+    receipts,
     refund_requests,
     refunds,
     settlements,
@@ -26,4 +28,6 @@ routers: list[APIRouter] = [
     refund_requests.router,
     accounts.router,
     settlements.router,
+    receipts.router,
+    disputes.router,
 ]

@@ -13,7 +13,7 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Currency, Money, not_negative
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from ..closing.domain import FISCAL
+from ..paying.domain.receipts import FISCAL
 from ..price_lists import store, use_cases
 from ..price_lists.domain import (
     VAT_RATES,

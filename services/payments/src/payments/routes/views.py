@@ -17,7 +17,7 @@ from ..paying import store as payments
 from ..paying.domain import Payment
 from ..paying.domain import Status as PaymentStatus
 from ..refunding import store as refunds
-from ..refunding.domain import Refund
+from ..refunding.domain import Help, Refund
 from ..refunding.domain import Status as RefundStatus
 
 
@@ -88,7 +88,7 @@ class PaymentOut(BaseModel):
 class NextStep(BaseModel):
     """`verb`: the last part of the route that does it, `POST /v1/refunds/{id}/<verb>`."""
 
-    verb: Literal["retry", "settle-otherwise"]
+    verb: Help
     text: str
 
 
@@ -103,6 +103,12 @@ _RETRY_UNCLEAR = {
     "en": "What the last attempt came to ({failure}) is not known: the money may have gone. Retry: it is never given "
     "back twice, and the answer tells what happened.",
 }
+_RETRY_BOUNCED = {
+    "ru": "Возврат прошёл, но банк плательщика вернул деньги: {failure}. Они снова у платёжной системы. Повтор "
+    "поможет, только если карта опять принимает деньги.",
+    "en": "The refund went through, but the payer's bank sent the money back: {failure}. The payment provider has it "
+    "again. Retrying helps only if the card takes money again.",
+}
 _OTHERWISE = {
     "ru": "Если карта закрыта или повтор не помогает, верните деньги наличными или переводом.",
     "en": "If the card is closed or retrying does not help, give the money back in cash or by transfer.",
@@ -111,14 +117,10 @@ _OTHERWISE = {
 
 def next_steps(refund: Refund, caller: Caller) -> list[NextStep]:
     """What a person can do about a refund that has failed; nothing for any other."""
-    if refund.status is not RefundStatus.FAILED:
-        return []
     language = "ru" if caller.locale == "ru" else "en"
-    text = (_RETRY if refund.is_refused else _RETRY_UNCLEAR)[language]
-    steps = [NextStep(verb="retry", text=text.format(failure=refund.failure))]
-    if refund.is_refused:
-        steps.append(NextStep(verb="settle-otherwise", text=_OTHERWISE[language]))
-    return steps
+    retry = _RETRY_BOUNCED if refund.bounces else _RETRY if refund.is_refused else _RETRY_UNCLEAR
+    texts = {"retry": retry[language].format(failure=refund.failure), "settle-otherwise": _OTHERWISE[language]}
+    return [NextStep(verb=verb, text=texts[verb]) for verb in refund.helps]
 
 
 class RefundOut(BaseModel):
@@ -127,7 +129,7 @@ class RefundOut(BaseModel):
     `status`: requested, in_progress, succeeded, failed; at_desk until staff have handed it out. `amount` is of what was
     paid for the order, `surcharge` goes back with it. For staff only: `failure`, the last thing that went wrong, and
     `note`, why they gave it back. `next_steps` of a failed one, for those who may refund: the verbs that help now, each
-    with a word of explanation.
+    with a word of explanation. `bounced`: its money had gone back, and the payer's bank returned it.
     """
 
     id: UUID
@@ -142,6 +144,7 @@ class RefundOut(BaseModel):
     note: str | None
     attempts: int
     failure: str | None
+    bounced: bool = False
     next_steps: list[NextStep] = []
     requested_at: datetime
     started_at: datetime | None
@@ -162,6 +165,7 @@ class RefundOut(BaseModel):
             note=refund.note if caller.may("payments:read") else None,
             attempts=refund.attempts,
             failure=refund.failure if caller.may("payments:read") else None,
+            bounced=refund.bounces > 0 and refund.status is not RefundStatus.SUCCEEDED,
             next_steps=next_steps(refund, caller) if caller.may("payments:refund") else [],
             requested_at=refund.requested_at,
             started_at=refund.started_at,

@@ -84,6 +84,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     CANCEL_PAID = "cancel_paid"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
     REMOVE = "remove"
 
 
@@ -146,6 +147,8 @@ def _cancelling(statuses: Iterable[Status], *, done_by_applicant: bool = False) 
     for status in (Status.CANCELLED, Status.CANCELLED_REFUNDING, Status.CANCELLED_REFUNDED, Status.REMOVED):
         arrows.append(Arrow(Verb.CANCEL_PAID, status, Status.CANCELLED_REFUNDING, _SYSTEM, (), _CANCELLED))
     arrows.append(Arrow(Verb.REFUNDED, Status.CANCELLED_REFUNDING, Status.CANCELLED_REFUNDED, _SYSTEM))
+    # The payer's bank sent back what had been called refunded.
+    arrows.append(Arrow(Verb.REFUND_FAILED, Status.CANCELLED_REFUNDED, Status.CANCELLED_REFUNDING, _SYSTEM))
     for status in (Status.NEW, Status.CANCELLED):
         causes = _CANCELLED if status is Status.NEW else ()
         arrows.append(

@@ -150,14 +150,39 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money that goes back, or that the client asks for (B6, B22). `reason` is only of a refused request."""
+    """Money that goes back, or that the client asks for (B6, B22). `reason` is only of a refused request. `bounced`: it
+    had succeeded, and the payer's bank sent the money back. `sequence`: of what payments said last; 0 where that was
+    not kept.
+    """
 
-    RANKS: ClassVar[tuple[str, ...]] = ("requested", "accepted", "rejected", "started", "failed", "succeeded")
+    RANKS: ClassVar[tuple[str, ...]] = (
+        "requested",
+        "accepted",
+        "rejected",
+        "started",
+        "failed",
+        "succeeded",
+        "bounced",
+    )
 
     amount: int
     state: str
     at: datetime
     reason: str | None = None
+    sequence: int = 0
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state in ("failed", "bounced")
+
+    def follows(self, before: "Refund | None") -> bool:
+        """Whether this is news, for who knows `before`: a refund that failed may be tried again, so that its states do
+        not only go on; where their order was not kept, they do."""
+        if before is None:
+            return True
+        if before.sequence and self.sequence != before.sequence:
+            return self.sequence > before.sequence
+        return self.RANKS.index(self.state) > self.RANKS.index(before.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +332,7 @@ class Order:
     def refund_state(self) -> str | None:
         """What the list shows of refunds (B6): `requested`, `processing`, `done` or `failed`; the most urgent."""
         states = {refund.state for refund in self.refunds.values()}
-        if self.refund_failed or "failed" in states:
+        if self.refund_failed or any(refund.has_failed for refund in self.refunds.values()):
             return "failed"
         if "requested" in states:
             return "requested"

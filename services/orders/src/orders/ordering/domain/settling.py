@@ -224,32 +224,44 @@ def start_work_when_paid(order: Order, now: datetime) -> Change:
     return Change(order)
 
 
-def money_returned(order: Order, now: datetime, amount: Money) -> Change:
-    """A refund went through at the provider."""
-    total = order.refunded + amount.amount
-    refunded = replace(order, refunded=total, refund_due=max(order.refund_due, total), refund_failed=False)
-    if refunded.is_cancelled and refunded.refunded >= refunded.refund_due:
-        return go(refunded, Verb.REFUNDED, now, reason=refunded.cancel_reason)
-    return close_if_paid(refunded, now)
+def refund_heard(order: Order, now: datetime, id_: UUID, refund: Refund) -> Change:
+    """What payments says of a refund: started, succeeded, failed after all attempts; or bounced: it had gone through,
+    heard of here or not, and the payer's bank sent the money back. Of what failed a person must look (journey 5)."""
+    before = order.refunds.get(id_)
+    if not refund.follows(before):
+        return Change(order)
+    refunded = order.refunded - _counted(before) + _counted(refund)
+    owed = refunded + (refund.amount if refund.state == "bounced" else 0)
+    noted = refund_noted(order, id_, refund).order
+    after = replace(noted, refunded=refunded, refund_due=max(order.refund_due, owed))
+    if refund.state != "succeeded":
+        if after.refunded < after.refund_due:
+            return go(after, Verb.REFUND_FAILED, now, reason=after.cancel_reason)
+        return Change(after)
+    if after.is_cancelled and after.refunded >= after.refund_due:
+        return go(after, Verb.REFUNDED, now, reason=after.cancel_reason)
+    return close_if_paid(after, now)
 
 
-def refund_failed(order: Order) -> Change:
-    """The provider would not give it back after all attempts: a person must look (journey 5)."""
-    return Change(replace(order, refund_failed=True))
+def _counted(refund: Refund | None) -> int:
+    """What of a refund is among `refunded`."""
+    return refund.amount if refund is not None and refund.state == "succeeded" else 0
 
 
 def refund_noted(order: Order, id_: UUID, refund: Refund) -> Change:
     """What the card and the list show of a refund or of a request for one."""
-    refunds = _later(order.refunds, id_, refund)
-    return Change(order if refunds is None else replace(order, refunds=refunds))
+    if not refund.follows(order.refunds.get(id_)):
+        return Change(order)
+    refunds = {**order.refunds, id_: refund}
+    return Change(replace(order, refunds=refunds, refund_failed=any(item.has_failed for item in refunds.values())))
 
 
-def refund_started(order: Order, id_: UUID, refund: Refund) -> Change:
+def refund_started(order: Order, now: datetime, id_: UUID, refund: Refund) -> Change:
     """Money is on its way back: the client's open request for it, if there is one, is answered by that (B23)."""
     answered = {
         key: replace(item, state="accepted") for key, item in order.refunds.items() if item.state == "requested"
     }
-    return refund_noted(replace(order, refunds={**order.refunds, **answered}), id_, refund)
+    return refund_heard(replace(order, refunds={**order.refunds, **answered}), now, id_, refund)
 
 
 def invoice_noted(order: Order, now: datetime, id_: UUID, invoice: Invoice) -> Change:

@@ -85,7 +85,9 @@ class PaymentOut(BaseModel):
 class RefundOut(BaseModel):
     id: UUID
     amount: Money
-    state: Literal["requested", "accepted", "rejected", "started", "failed", "succeeded"]
+    state: Literal["requested", "accepted", "rejected", "started", "failed", "succeeded", "bounced"] = Field(
+        description="bounced: it had succeeded, and the payer's bank sent the money back"
+    )
     at: datetime
     reason: str | None = Field(description="why a request was refused")
 

@@ -95,7 +95,13 @@ def _payment_as_json(payment: Payment) -> dict[str, Any]:
 
 
 def _refund_as_json(refund: Refund) -> dict[str, Any]:
-    return {"amount": refund.amount, "state": refund.state, "at": refund.at.isoformat(), "reason": refund.reason}
+    return {
+        "amount": refund.amount,
+        "state": refund.state,
+        "at": refund.at.isoformat(),
+        "reason": refund.reason,
+        "sequence": refund.sequence,
+    }
 
 
 def _with_instant(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,7 @@ class Payment:
         received: what came in for the invoice; None unless succeeded.
         refund_reserved: how much of that was promised back, whether or not it went already.
         surcharge_reserved: the same of the surcharge.
+        disputed: how much of the rest the payer disputes with their bank, or has won there.
         part: its number among those of the order that came in (A19); None before, and of top-ups.
         source: account of the ledger that the money comes to.
         receipt: what the provider is told for the receipt (X6), as `receipts.receipt` makes it.
@@ -132,6 +133,7 @@ class Payment:
     received: Money | None
     refund_reserved: Money
     surcharge_reserved: Money
+    disputed: Money
     part: int | None
     choice: Choice
     receipt: dict[str, Any] | None
@@ -166,7 +168,7 @@ class Payment:
 
     @property
     def refundable(self) -> Money:
-        return (self.received or Money.zero(self.amount.currency)) - self.refund_reserved
+        return (self.received or Money.zero(self.amount.currency)) - self.refund_reserved - self.disputed
 
     def surcharge_share(self, amount: Money) -> Money:
         """What of the surcharge goes back with `amount` more: in proportion, rounded down; with the last of it, all."""

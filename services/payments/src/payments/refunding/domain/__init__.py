@@ -1,6 +1,5 @@
 """Money on its way back: requested, taken up by the provider, back with the payer; or failed, for a person to see."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +11,9 @@ from foyer_contracts.money import Money
 
 from ...paying.domain import KEY_TRUSTED_FOR
 
-#: The loop that makes refunds, for `paying.domain.WAKE_CHANNEL`.
+#: The loops that make refunds, and that look again at those that are done, for `paying.domain.WAKE_CHANNEL`.
 REFUND = "refund"
+RECHECK = "recheck"
 
 
 class RefundStateError(ConflictError):
@@ -55,13 +55,15 @@ class Status(StrEnum):
 
 class Verb(StrEnum):
     """`start` and `succeed` are the provider's word; `put_back` returns a refused attempt to be made again, `fail`
-    ends the attempts, `retry` is a person's decision to begin them anew, `bring_to_desk` that it goes another way than
-    by the provider. `hand_out` is staff giving back cash or having made a transfer."""
+    ends the attempts, `bounce` is the payer's bank sending the money back days after it was done, `retry` a person's
+    decision to begin anew, `bring_to_desk` that it goes another way than by the provider. `hand_out` is staff giving
+    back cash or having made a transfer."""
 
     START = "start"
     SUCCEED = "succeed"
     PUT_BACK = "put_back"
     FAIL = "fail"
+    BOUNCE = "bounce"
     RETRY = "retry"
     BRING_TO_DESK = "bring_to_desk"
     HAND_OUT = "hand_out"
@@ -74,10 +76,13 @@ TRANSITIONS: dict[tuple[Status, Verb], Status] = {
     (Status.IN_PROGRESS, Verb.SUCCEED): Status.SUCCEEDED,
     (Status.IN_PROGRESS, Verb.PUT_BACK): Status.REQUESTED,
     (Status.IN_PROGRESS, Verb.FAIL): Status.FAILED,
+    (Status.SUCCEEDED, Verb.BOUNCE): Status.FAILED,
     (Status.FAILED, Verb.RETRY): Status.REQUESTED,
     (Status.FAILED, Verb.BRING_TO_DESK): Status.AT_DESK,
     (Status.AT_DESK, Verb.HAND_OUT): Status.SUCCEEDED,
 }
+#: Verbs of people that help with a failed refund, as the last part of their routes.
+Help = Literal["retry", "settle-otherwise"]
 OPEN = frozenset({Status.REQUESTED, Status.IN_PROGRESS})
 
 
@@ -106,6 +111,8 @@ class Refund:
         attempts: that were refused or whose outcome is not known, since it was requested or a person retried it.
         failure: the last thing that went wrong, in the provider's own word.
         next_at: when to ask the provider about it; None when that is over.
+        recheck_at: when to ask whether one that is done still is; None: not any more.
+        bounces: how often it was done and the money came back.
     """
 
     id: UUID
@@ -134,6 +141,8 @@ class Refund:
     caused_by: str | None
     traceparent: str | None
     version: int
+    recheck_at: datetime | None = None
+    bounces: int = 0
 
     @property
     def paid_out(self) -> Money:
@@ -159,13 +168,14 @@ class Refund:
             version=self.version + 1,
         )
 
-    def succeed(self, now: datetime) -> "Refund":
+    def succeed(self, now: datetime, recheck: "Recheck") -> "Refund":
         """The money is back. Raises RefundStateError."""
         return replace(
             self,
             status=move(self.status, Verb.SUCCEED),
             failure=None,
             next_at=None,
+            recheck_at=recheck.after(now, now),
             finished_at=now,
             version=self.version + 1,
         )
@@ -192,6 +202,23 @@ class Refund:
         )
         return refund.with_new_key(None) if definite else refund
 
+    def bounce(self, failure: str, now: datetime) -> "Refund":
+        """The provider had called it done and has the money again; that attempt will take no effect any more.
+
+        Raises RefundStateError: it is not done, or not by a provider.
+        """
+        if self.provider_refund_id is None:
+            raise RefundStateError(state=self.status.value, verb=Verb.BOUNCE.value)
+        return replace(
+            self,
+            status=move(self.status, Verb.BOUNCE),
+            attempts=self.attempts + 1,
+            failure=failure,
+            recheck_at=None,
+            bounces=self.bounces + 1,
+            finished_at=now,
+        ).with_new_key(None)
+
     def retry(self, now: datetime) -> "Refund":
         """A person wants it tried again. Raises RefundStateError: it has not failed."""
         return replace(
@@ -208,6 +235,13 @@ class Refund:
     def is_refused(self) -> bool:
         """Whether it failed and it is certain that no attempt has taken, or will take, effect."""
         return self.status is Status.FAILED and self.key_used_at is None and self.provider_refund_id is None
+
+    @property
+    def helps(self) -> tuple[Help, ...]:
+        """What a person can do about it now that it has failed; nothing about any other."""
+        if self.status is not Status.FAILED:
+            return ()
+        return ("retry", "settle-otherwise") if self.is_refused else ("retry",)
 
     def bring_to_desk(self, source: str, now: datetime) -> "Refund":
         """Staff will give it back themselves, out of that account of the ledger, and not the provider.
@@ -249,17 +283,18 @@ class Patience:
         return self.delays[attempts - 1] if attempts <= len(self.delays) else None
 
 
-def allot(amount: Money, payments: Iterable[tuple[UUID, Money]]) -> list[tuple[UUID, Money]]:
-    """Share `amount` over payments with what is left of each, in their order; the shares never exceed what is left."""
-    shares = []
-    rest = amount
-    nothing = Money.zero(amount.currency)
-    for payment_id, left in payments:
-        share = min(rest, left)
-        if nothing < share:
-            shares.append((payment_id, share))
-            rest = rest - share
-    return shares
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """How often refunds that are done are asked about again, and for how long after: the payer's bank may still send
+    the money back. `within` of nothing: never."""
+
+    every: timedelta
+    within: timedelta
+
+    def after(self, done_at: datetime, now: datetime) -> datetime | None:
+        """When to look next at one that was done at `done_at`; the last time is when its time is over."""
+        until = done_at + self.within
+        return min(now + self.every, until) if now < until else None
 
 
 # What the provider must do
@@ -278,6 +313,10 @@ class ProviderRefund:
 
 class RefundProvider(Protocol):
     """Errors as of `paying.domain.PaymentProvider`."""
+
+    @property
+    def refunds_fail_within(self) -> timedelta:
+        """For how long a refund that succeeded may yet fail; nothing where success is final."""
 
     async def create_refund(self, refund: Refund) -> ProviderRefund:
         """Give the money back. Asked again with the same key, answers the same refund."""

@@ -1,19 +1,8 @@
-"""What can happen to a refund: promised and learned about (`promising`), and decided by staff (`staff`)."""
+"""What can happen to a refund: promised (`promising`), learned about (`learning`), decided by staff (`staff`)."""
 
-from .promising import (
-    Ask,
-    cancel_invoice,
-    hand_out,
-    hint,
-    learn,
-    look_later,
-    missed,
-    renew_key,
-    request,
-    retry,
-    settle_otherwise,
-)
-from .staff import ChangedPosition, Wish, give_back
+from .learning import hint, learn, learn_again, look_later, missed, recheck_later, renew_key
+from .promising import Ask, cancel_invoice, hand_out, request
+from .staff import ChangedPosition, Wish, give_back, retry, settle_otherwise
 
 __all__ = [
     "Ask",
@@ -24,8 +13,10 @@ __all__ = [
     "hand_out",
     "hint",
     "learn",
+    "learn_again",
     "look_later",
     "missed",
+    "recheck_later",
     "renew_key",
     "request",
     "retry",

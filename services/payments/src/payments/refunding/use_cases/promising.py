@@ -1,31 +1,27 @@
-"""Money is promised back, taken up by the provider, back with the payer; or a person has to look."""
+"""Money is promised back, by the way each part came; staff hand out what goes back at the desk."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from foyer_chassis import log, telemetry
 from foyer_chassis.db import Transaction, cause
 from foyer_chassis.errors import NotFoundError
-from foyer_contracts import payments as events
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 
-from ...accounting import domain as ledger
 from ...accounting import store as accounting
-from ...accounting.domain import OrderAccount
-from ...balances import use_cases as balancing
+from ...accounting.domain import OrderAccount, allot
 from ...invoicing import store as invoices
 from ...invoicing.domain import FollowsOrderError, Invoice, InvoiceStateError, Origin
 from ...invoicing.domain import Status as InvoiceStatus
-from ...order_copies import store as copies
 from ...order_copies.domain import OrderCopy
 from ...paying import store as payments
 from ...paying import use_cases as paying
-from ...paying.domain import BALANCE, DESK, OWN_WAYS, WAKE_CHANNEL, Pace
+from ...paying.domain import BALANCE, DESK, OWN_WAYS
 from ...paying.domain.receipts import of_part
 from .. import store
-from ..domain import REFUND, Patience, ProviderRefund, Refund, RefundStateError, Status, allot
+from ..domain import Refund, Status
+from .outcomes import give, publish_started
 
 _logger = log.get(__name__)
 
@@ -113,9 +109,9 @@ async def request(transaction: Transaction, account: OrderAccount, ask: Ask) -> 
     for id_, provider in given:
         refund = await store.locked(transaction, id_)
         assert refund is not None
-        _publish_started(transaction, refund)
+        publish_started(transaction, refund)
         if provider == BALANCE or ask.booked_back:
-            after = await _give(transaction, after, refund.hand_out(transaction.now), by=ask.by)
+            after = await give(transaction, after, refund.hand_out(transaction.now), by=ask.by)
     return after
 
 
@@ -134,7 +130,7 @@ async def hand_out(transaction: Transaction, refund_id: UUID, *, by: UUID) -> Re
     assert account is not None
     assert refund is not None
     refund = refund.hand_out(transaction.now)
-    await _give(transaction, account, refund, by=by)
+    await give(transaction, account, refund, by=by)
     return refund
 
 
@@ -167,188 +163,3 @@ async def cancel_invoice(
         ask = Ask(id=new_id(), amount=back, reason="invoice_cancelled", by=by, only=frozenset(mine), booked_back=True)
         await request(transaction, account, ask)
     return await invoices.locked(transaction, invoice_id), watch
-
-
-async def _give(transaction: Transaction, account: OrderAccount, refund: Refund, *, by: UUID | None) -> OrderAccount:
-    """The money of a refund that has just succeeded is back with the payer: into the books, and tell."""
-    account = account.pay_back(refund.amount)
-    await accounting.save_account(transaction, account)
-    if refund.provider == BALANCE:
-        await balancing.give_back(transaction, refund.applicant_id, refund.amount)
-    payment = await payments.locked(transaction, refund.payment_id)
-    invoice = await invoices.locked(transaction, payment.invoice_id)
-    await accounting.book(
-        transaction,
-        "refund",
-        ledger.moved(
-            refund.source,
-            ledger.order(refund.order_id),
-            refund.amount * -1,
-            surcharge=(ledger.surcharge(invoice.legal_entity_id), refund.surcharge * -1),
-        ),
-        reference_id=refund.id,
-        order_id=refund.order_id,
-        customer_id=refund.applicant_id,
-        at=transaction.now,
-    )
-    await store.save(transaction, refund, handed_out_by=by)
-    transaction.publish(
-        events.RefundSucceeded(
-            refund_id=refund.id,
-            payment_id=refund.payment_id,
-            order_id=refund.order_id,
-            applicant_id=refund.applicant_id,
-            amount=refund.amount,
-            refunded_total=account.refunded,
-            pending_total=account.pending_refund,
-        ),
-        subject=refund.id,
-        sequence=refund.version,
-    )
-    return account
-
-
-async def learn(
-    transaction: Transaction, claimed: Refund, answer: ProviderRefund, *, pace: Pace, patience: Patience
-) -> None:
-    """Take in what the provider said of a claimed refund; twice, in parallel or late, it has one effect."""
-    account = await accounting.locked_account(transaction, claimed.order_id)
-    refund = await store.locked(transaction, claimed.id)
-    if account is None or refund is None or not refund.is_open or refund.provider_key != claimed.provider_key:
-        return
-    if answer.our_id not in (None, refund.id) or answer.amount != refund.paid_out:
-        _logger.error("refund_mismatch", refund_id=str(refund.id), provider_refund_id=answer.id)
-        await store.postpone(transaction, claimed, transaction.now + pace.longest)
-        return
-    if answer.status == "cancelled":
-        await _miss(transaction, refund, answer.reason or "unknown", patience, definite=True)
-        return
-    now = transaction.now
-    if refund.status is Status.REQUESTED:
-        known = refund.started_at is not None
-        refund = refund.start(answer.id, now, now + pace.first)
-        if not known:
-            _publish_started(transaction, refund)
-    elif answer.status == "pending":
-        await store.postpone(transaction, claimed, now + pace.after(now - (refund.started_at or now)))
-        return
-    if answer.status == "succeeded":
-        await _give(transaction, account, refund.succeed(now), by=None)
-        return
-    await store.save(transaction, refund)
-
-
-async def missed(
-    transaction: Transaction, claimed: Refund, failure: str, *, patience: Patience, definite: bool
-) -> None:
-    """The provider refused an attempt (`definite`), or what became of it is not known."""
-    await accounting.locked_account(transaction, claimed.order_id)
-    refund = await store.locked(transaction, claimed.id)
-    if refund is None or refund.status is not Status.REQUESTED or refund.provider_key != claimed.provider_key:
-        return
-    await _miss(transaction, refund, failure, patience, definite=definite)
-
-
-async def renew_key(transaction: Transaction, claimed: Refund) -> Refund:
-    """The provider knows nothing of it and may have forgotten the key: the next attempt goes under a new one."""
-    refund = await store.locked(transaction, claimed.id)
-    if refund is None or refund.status is not Status.REQUESTED or refund.provider_key != claimed.provider_key:
-        raise RefundStateError
-    refund = refund.with_new_key(transaction.now)
-    await store.save(transaction, refund)
-    return refund
-
-
-async def look_later(transaction: Transaction, claimed: Refund, delay: timedelta) -> None:
-    """The provider has it and could not be asked about it."""
-    await store.postpone(transaction, claimed, transaction.now + delay)
-
-
-async def retry(transaction: Transaction, refund_id: UUID) -> Refund:
-    """Try a failed refund again, from its first attempt.
-
-    Raises:
-        NotFoundError: there is no such refund.
-        RefundStateError: it has not failed.
-    """
-    refund = await store.locked(transaction, refund_id)
-    if refund is None:
-        raise NotFoundError
-    refund = refund.retry(transaction.now)
-    await store.save(transaction, refund)
-    transaction.notify(WAKE_CHANNEL, REFUND)
-    return refund
-
-
-async def settle_otherwise(transaction: Transaction, refund_id: UUID, *, method: str) -> Refund:
-    """A refund that the provider refused for good goes back in cash or by transfer: it waits at the desk.
-
-    Raises:
-        NotFoundError: there is no such refund.
-        RefundStateError: it has not failed.
-        RefundUnclearError: the provider may have given it back.
-    """
-    found = await store.by_id(transaction, refund_id)
-    if found is None:
-        raise NotFoundError
-    await accounting.locked_account(transaction, found.order_id)
-    refund = await store.locked(transaction, refund_id)
-    order = await copies.by_id(transaction, found.order_id)
-    payment = await payments.locked(transaction, found.payment_id)
-    invoice = await invoices.locked(transaction, payment.invoice_id)
-    assert refund is not None
-    source = (
-        ledger.bank(invoice.legal_entity_id)
-        if method == "transfer"
-        else ledger.cash_desk(None if order is None else order.location_id)
-    )
-    refund = refund.bring_to_desk(source, transaction.now)
-    await store.save(transaction, refund)
-    _publish_started(transaction, refund)
-    return refund
-
-
-async def hint(transaction: Transaction, *, their_id: str) -> None:
-    """Somebody says that something happened to a refund: have the provider asked about it, if it is one of ours."""
-    if await store.hint(transaction, their_id=their_id):
-        transaction.notify(WAKE_CHANNEL, REFUND)
-
-
-async def _miss(transaction: Transaction, refund: Refund, failure: str, patience: Patience, *, definite: bool) -> None:
-    refund = refund.miss(failure, transaction.now, patience, definite=definite)
-    await store.save(transaction, refund)
-    _logger.warning(
-        "refund_attempt_missed",
-        refund_id=str(refund.id),
-        attempts=refund.attempts,
-        failure=failure,
-        status=refund.status.value,
-    )
-    if refund.status is Status.FAILED:
-        transaction.publish(
-            events.RefundFailed(
-                refund_id=refund.id,
-                payment_id=refund.payment_id,
-                order_id=refund.order_id,
-                applicant_id=refund.applicant_id,
-                amount=refund.amount,
-                reason=failure,
-                attempts=refund.attempts,
-            ),
-            subject=refund.id,
-            sequence=refund.version,
-        )
-
-
-def _publish_started(transaction: Transaction, refund: Refund) -> None:
-    transaction.publish(
-        events.RefundStarted(
-            refund_id=refund.id,
-            payment_id=refund.payment_id,
-            order_id=refund.order_id,
-            applicant_id=refund.applicant_id,
-            amount=refund.amount,
-        ),
-        subject=refund.id,
-        sequence=refund.version,
-    )

@@ -1,4 +1,4 @@
-"""Staff give money back: all of it, an amount, or by position (B21)."""
+"""Staff give money back: all of it, an amount, or by position (B21); and decide about what failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,20 @@ from foyer_chassis.errors import NotFoundError
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 
+from ...accounting import domain as ledger
 from ...accounting import store as accounting
-from ...accounting.domain import OrderAccount
+from ...accounting.domain import OrderAccount, allot
 from ...invoicing import store as invoices
 from ...invoicing.domain import Invoice
 from ...invoicing.domain.lines import folded
+from ...order_copies import store as copies
 from ...order_copies.domain import IN_WORK, MEMBERSHIP, OrderCopy
 from ...paying import store as payments
-from ...paying.domain import OWN_WAYS
+from ...paying.domain import OWN_WAYS, WAKE_CHANNEL
 from .. import store
-from ..domain import OrderNotInWorkError, OverRefundError, Refund, allot
+from ..domain import REFUND, OrderNotInWorkError, OverRefundError, Refund
 from ..domain.positions import PositionChangeError, Sold, as_issued, change
+from .outcomes import publish_started
 from .promising import Ask, request
 
 
@@ -86,6 +89,50 @@ async def give_back(
     ask = Ask(id=ask_id, amount=amount, reason="staff_decision", note=wish.note, by=by, only=only)
     await request(transaction, account, ask)
     return await store.of_ask(transaction, ask_id)
+
+
+async def retry(transaction: Transaction, refund_id: UUID) -> Refund:
+    """Try a failed refund again, from its first attempt.
+
+    Raises:
+        NotFoundError: there is no such refund.
+        RefundStateError: it has not failed.
+    """
+    refund = await store.locked(transaction, refund_id)
+    if refund is None:
+        raise NotFoundError
+    refund = refund.retry(transaction.now)
+    await store.save(transaction, refund)
+    transaction.notify(WAKE_CHANNEL, REFUND)
+    return refund
+
+
+async def settle_otherwise(transaction: Transaction, refund_id: UUID, *, method: str) -> Refund:
+    """A refund that the provider refused for good goes back in cash or by transfer: it waits at the desk.
+
+    Raises:
+        NotFoundError: there is no such refund.
+        RefundStateError: it has not failed.
+        RefundUnclearError: the provider may have given it back.
+    """
+    found = await store.by_id(transaction, refund_id)
+    if found is None:
+        raise NotFoundError
+    await accounting.locked_account(transaction, found.order_id)
+    refund = await store.locked(transaction, refund_id)
+    order = await copies.by_id(transaction, found.order_id)
+    payment = await payments.locked(transaction, found.payment_id)
+    invoice = await invoices.locked(transaction, payment.invoice_id)
+    assert refund is not None
+    source = (
+        ledger.bank(invoice.legal_entity_id)
+        if method == "transfer"
+        else ledger.cash_desk(None if order is None else order.location_id)
+    )
+    refund = refund.bring_to_desk(source, transaction.now)
+    await store.save(transaction, refund)
+    publish_started(transaction, refund)
+    return refund
 
 
 async def _positions(

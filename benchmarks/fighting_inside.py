@@ -3,48 +3,26 @@ the same moment, beside asyncpg's bare inserts."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-from foyer_tools.places import log_folder
-
 from . import messages, seed
-from .bench import CORE, CUSTOMERS, Bench
-from .figures import MILLISECONDS, BenchError, Figure, p50_ms, p99_ms
-from .load import Answer, Client, all_of, request
+from .bench import CUSTOMERS, Bench
+from .fighting import RIVALS, WAIT, BareRound, Fight, answered, bare_inserts, measure_fight, ordered, workers
+from .figures import BenchError, Figure
+from .load import request
+from .placing import PATH
 
-RIVALS = len(CUSTOMERS)
-ROUND_SECONDS = 30.0
-MEDIAN_MS, LONGEST_MS = 60.0, 300.0
 DESK = "dana"
 GROUP, TYPE = UUID(int=9_100_000), UUID(int=9_100_001)
 SPACE, TARIFF, ROOM_TYPE, RATE = (UUID(int=9_100_002 + n) for n in range(4))
 COWORKING, HOTEL = UUID(int=9_100_010), UUID(int=9_100_011)
 TABLE = "CREATE TABLE bench_seats (id uuid PRIMARY KEY, thing uuid NOT NULL, seat int NOT NULL, UNIQUE (thing, seat))"
 INSERT = "INSERT INTO bench_seats VALUES ($1, $2, 1) ON CONFLICT DO NOTHING RETURNING 1"
-
-
-@dataclass(frozen=True, slots=True)
-class Fight:
-    """Attributes:
-    url: of the API that is asked. `requests`: of one round, one a client.
-    won: whether an answer is the winner's, False for a loser's; BenchError for any other.
-    """
-
-    name: str
-    what: str
-    url: str
-    rounds: int
-    requests: Callable[[int], Sequence[bytes]]
-    won: Callable[[Answer], bool]
 
 
 async def measure_class(bench: Bench) -> list[Figure]:
@@ -63,17 +41,14 @@ async def measure_class(bench: Bench) -> list[Figure]:
         bodies = (json.dumps({"visitor_id": str(visitor)}).encode() for visitor in visitors)
         return [request("POST", path, token, body, Idempotency_Key=uuid4().hex) for body in bodies]
 
-    def won(answer: Answer) -> bool:
-        if answer.status not in (201, 409):
-            raise BenchError(f"a place in a class: {answer.status} {answer.body[:300]!r}")
-        return answer.status == 201
-
     url = bench.system.api_urls["booking"]
-    return [await _measure(bench, Fight("fight-class", "the last place of a class", url, rounds, requests, won))]
+    fight = Fight("fight-class", "the last place of a class", url, rounds, requests, answered("a place in a class"))
+    async with _bare_seats(bench) as bare:
+        return [await measure_fight(bench, fight, bare)]
 
 
 async def measure_lodging(bench: Bench) -> list[Figure]:
-    """Over HTTP to orders, as `fight`: the winner's answer has its payment link."""
+    """By orders, as `fight/order`: the winner's answer has its payment link."""
     rounds = bench.scale.few(30, 2)
     await bench.only()
     await seed.empty(bench)
@@ -88,14 +63,13 @@ async def measure_lodging(bench: Bench) -> list[Figure]:
                 kind,
                 [seed.MANAGER],
             )
-    await bench.only("identity", "provider", "orders-api", *(f"{service}-worker" for service in CORE))
+    await bench.only("identity", "provider", "orders-api", *workers())
     tokens = await bench.tokens(CUSTOMERS)
     first = (datetime.now(UTC) + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def ordered(bodies: Iterator[dict[str, Any]]) -> list[bytes]:
-        path = "/v1/orders"
+    def orders(bodies: Iterator[dict[str, Any]]) -> list[bytes]:
         return [
-            request("POST", path, token, json.dumps(body).encode(), Idempotency_Key=uuid4().hex, Prefer="wait=20")
+            request("POST", PATH, token, json.dumps(body).encode(), Idempotency_Key=uuid4().hex, Prefer=WAIT)
             for token, body in zip(tokens, bodies, strict=True)
         ]
 
@@ -103,7 +77,7 @@ async def measure_lodging(bench: Bench) -> list[Figure]:
         starts_at = (first + timedelta(hours=number)).isoformat()
         ticket = {"space_id": str(SPACE), "tariff_id": str(TARIFF), "starts_at": starts_at, "quantity": 1}
         visitor = {"name": "Посетитель"}
-        return ordered({"offering_id": str(COWORKING), "ticket": {**ticket, "visitor": visitor}} for _ in tokens)
+        return orders({"offering_id": str(COWORKING), "ticket": {**ticket, "visitor": visitor}} for _ in tokens)
 
     def rooms(number: int) -> list[bytes]:
         night = first.date() + timedelta(days=number)
@@ -111,99 +85,26 @@ async def measure_lodging(bench: Bench) -> list[Figure]:
             "room_type_id": str(ROOM_TYPE), "tariff_id": str(RATE), "visitor": {"name": "Гость"}, "adults": 1,
             "arrival": night.isoformat(), "departure": (night + timedelta(days=1)).isoformat(),
         }  # fmt: skip
-        return ordered({"offering_id": str(HOTEL), "stay": stay} for _ in tokens)
-
-    def won(answer: Answer) -> bool:
-        order = json.loads(answer.body)
-        if answer.status == 201 and order["status"] == "new" and order["money"]["payment_url"]:
-            return True
-        if answer.status == 201 and order["cancel_reason"] == "places_taken":
-            return False
-        raise BenchError(f"an order: {answer.status} {answer.body[:300]!r}")
+        return orders({"offering_id": str(HOTEL), "stay": stay} for _ in tokens)
 
     url = bench.system.api_urls["orders"]
-    figures = [
-        await _measure(bench, Fight("fight-lodging/seat", "the last workplace", url, rounds, seats, won)),
-        await _measure(bench, Fight("fight-lodging/room", "the last room", url, rounds, rooms, won)),
-    ]
+    async with _bare_seats(bench) as bare:
+        figures = [
+            await measure_fight(bench, fight, bare)
+            for fight in (
+                Fight("fight-lodging/seat", "the last workplace", url, rounds, seats, ordered),
+                Fight("fight-lodging/room", "the last room", url, rounds, rooms, ordered),
+            )
+        ]
     if left := await messages.parked(bench):
         raise BenchError(f"messages were parked: {left}")
     return figures
 
 
-async def _measure(bench: Bench, fight: Fight) -> Figure:
-    clients = [await Client.open(fight.url) for _ in range(RIVALS)]
-    deadlocks = _deadlocks()
-    meter, singles, ours, bare = bench.meter(), list[float](), list[float](), list[float]()
-    connections = await _bare_connections(bench)
-    try:
-        await _round(clients, fight, fight.rounds, [])  # the warm-up, on a thing of its own
-        for number in range(fight.rounds):
-            bare.append(await _bare_round(connections))
-            with meter.running():
-                ours.append(await _round(clients, fight, number, singles))
-    finally:
-        for client in clients:
-            client.close()
-        for connection in connections:
-            await connection.close()
-    happened = _deadlocks() - deadlocks
-    middle, longest = median(ours) * MILLISECONDS, max(ours) * MILLISECONDS
-    return Figure(
-        name=fight.name,
-        what=f"{RIVALS} clients, {fight.what}, {fight.rounds} rounds: median until all are answered",
-        unit="ms",
-        limit=median(bare) * MILLISECONDS,
-        ours=middle,
-        goal="one winner each, median ≤ 60 ms, longest ≤ 300 ms, no deadlock",
-        ok=middle <= MEDIAN_MS and longest <= LONGEST_MS and not happened,
-        p50_ms=p50_ms(singles),
-        p99_ms=p99_ms(singles),
-        beside=str(meter),
-        note=f"longest round {longest:.0f} ms; deadlocks {happened}; one winner in each round; p50, p99 of answers",
-    )
-
-
-async def _round(clients: Sequence[Client], fight: Fight, number: int, singles: list[float]) -> float:
-    """Seconds until all are answered."""
-    answers: list[Answer] = []
-    requests = fight.requests(number)
-    started = time.perf_counter()
-
-    async def one(client: Client, text: bytes) -> None:
-        answers.append(await client.ask(text))
-        singles.append(time.perf_counter() - started)
-
-    await all_of([one(client, text) for client, text in zip(clients, requests, strict=True)], ROUND_SECONDS)
-    seconds = time.perf_counter() - started
-    if (winners := sum(map(fight.won, answers))) != 1:
-        raise BenchError(f"of {len(answers)} {winners} won {fight.what}")
-    return seconds
-
-
-async def _bare_connections(bench: Bench) -> list[Any]:
-    async with bench.database("booking") as connection:
-        await connection.execute("DROP TABLE IF EXISTS bench_seats")
-        await connection.execute(TABLE)
-        await connection.execute("GRANT ALL ON bench_seats TO PUBLIC")
-    connections = [await asyncpg.connect(bench.database_url("booking")) for _ in range(RIVALS)]
-    await _bare_round(connections)
-    return connections
-
-
-async def _bare_round(connections: Sequence[Any]) -> float:
-    thing = uuid4()
-    started = time.perf_counter()
-    won = await asyncio.gather(*(each.fetchval(INSERT, uuid4(), thing) for each in connections))
-    seconds = time.perf_counter() - started
-    if sum(1 for each in won if each) != 1:
-        raise BenchError("the bare inserts had not one winner")
-    return seconds
-
-
-def _deadlocks() -> int:
-    log = log_folder() / "postgres.log"
-    return log.read_text(errors="replace").count("deadlock detected") if log.exists() else 0
+@asynccontextmanager
+async def _bare_seats(bench: Bench) -> AsyncIterator[BareRound]:
+    async with bare_inserts(bench, TABLE, INSERT, lambda: (uuid4(),)) as fight:
+        yield fight
 
 
 async def _members(connection: Any, classes: Sequence[UUID]) -> list[UUID]:

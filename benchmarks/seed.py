@@ -44,12 +44,18 @@ class Slot:
 
     def order_body(self) -> bytes:
         """What a customer posts to have it."""
-        slots = {
+        return json.dumps({"offering_id": str(OFFERING), "slots": self._time()}).encode()
+
+    def asked_for(self) -> bytes:
+        """What a customer posts to have it kept."""
+        return json.dumps(self._time()).encode()
+
+    def _time(self) -> dict[str, str]:
+        return {
             "resource_id": str(self.resource_id),
             "starts_at": self.starts_at.isoformat(),
             "ends_at": self.ends_at.isoformat(),
         }
-        return json.dumps({"offering_id": str(OFFERING), "slots": slots}).encode()
 
 
 def free_slots() -> Iterator[Slot]:

@@ -9,8 +9,7 @@ from foyer_chassis.errors import NotFoundError
 from foyer_contracts.ids import new_id
 
 from ..claiming import store as claiming
-from ..claiming.domain import Claim, Owner
-from ..reserving.domain import PlacesTakenError
+from ..claiming.domain import Claim, Owner, PlacesTakenError
 from ..resources.use_cases import visible
 from ..waiting.use_cases import offer_freed
 from . import store

@@ -13,9 +13,18 @@ from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
+from foyer_chassis.errors import ConflictError
+
 Period = tuple[datetime, datetime]
 #: (place, from, until)
 Taken = tuple[int, datetime, datetime]
+
+
+class PlacesTakenError(ConflictError):
+    """Somebody else has these places at that time."""
+
+    title_en = "The places are taken"
+    title_ru = "Это место уже занято"
 
 
 class Owner(StrEnum):

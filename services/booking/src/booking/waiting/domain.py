@@ -4,11 +4,12 @@
       │                   ├─expire─▶ missed
       └──────leave────────┴─────────▶ left
 
-An offer is a place that is taken for the one it is made to, until it is taken by an order, expires, or is declined.
+An offer is a place that is taken for the one it is made to, until it is taken by an order, expires, or is declined. One
+may also ask to be offered a free time, so as to have it while the order is filled in; then nobody waited for it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,6 +19,10 @@ from ..resources.domain import Resource
 
 #: Of one customer at once.
 MOST_ENTRIES = 20
+#: Offers that one customer has asked for, at once: a few to choose from, too few to keep others out.
+MOST_ASKED_FOR = 3
+#: Long enough to fill in an order.
+ASKED_FOR_TTL = timedelta(minutes=10)
 
 
 class StillFreeError(ConflictError):
@@ -32,6 +37,13 @@ class TooManyEntriesError(ConflictError):
 
     title_en = "Waiting for too many times"
     title_ru = "Слишком много ожиданий"
+
+
+class TooManyOffersError(ConflictError):
+    """One customer is kept so many times at most: order one, or give one up."""
+
+    title_en = "Too many times are kept for you"
+    title_ru = "За вами уже закреплено слишком много времени"
 
 
 class EntryStatus(StrEnum):
@@ -68,8 +80,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
+    """`entry_id`: of who waited for it; None: the applicant asked for it."""
+
     id: UUID
-    entry_id: UUID
+    entry_id: UUID | None
     applicant_id: UUID
     resource_id: UUID
     starts_at: datetime
@@ -94,6 +108,11 @@ class Offer:
         asked = (applicant_id, resource_id, starts_at, ends_at, quantity)
         offered = (self.applicant_id, self.resource_id, self.starts_at, self.ends_at, self.quantity)
         return self.status is OfferStatus.OPEN and asked == offered and placed_at < self.expires_at
+
+
+def kept_until(resource: Resource, starts_at: datetime, *, now: datetime) -> datetime:
+    """When an offer that is asked for now ends: not inside the notice, when it could not be ordered any more."""
+    return min(now + ASKED_FOR_TTL, starts_at - resource.rules.notice)
 
 
 def offered_until(entry: Entry, resource: Resource, *, now: datetime) -> datetime | None:

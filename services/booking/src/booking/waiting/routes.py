@@ -1,12 +1,12 @@
-"""The waiting list: customers join and leave it, staff see it."""
+"""The waiting list: customers join and leave it, staff see it. Free times are kept for who asks."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from foyer_chassis.auth import CurrentCaller, requires
-from foyer_chassis.db import Transaction
+from foyer_chassis.auth import Caller, CurrentCaller, requires
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import ForbiddenError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from ..resources.routes import Moment
 from ..resources.use_cases import visible
 from . import store, use_cases
+from .domain import MOST_ASKED_FOR, MOST_ENTRIES, Offer
 from .store import Listed
 
 router = APIRouter(prefix="/v1", tags=["waiting list"])
@@ -24,8 +25,8 @@ After = Annotated[UUID, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-class WaitIn(BaseModel):
-    """A time that is taken, as an order would ask for it."""
+class TimeIn(BaseModel):
+    """A time of a resource, as an order would ask for it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,23 +84,37 @@ class WaitingPage(BaseModel):
         return cls(items=items, next=items[-1].id if len(items) == limit else None)
 
 
+def _applicant(body: TimeIn, caller: Caller) -> UUID:
+    """Whom it is for. Raises ForbiddenError: that is not the caller's to ask."""
+    for_another = body.applicant_id is not None and body.applicant_id != caller.id
+    if not caller.may(*(("booking:process", "slot_booking") if for_another else ("booking:own",))):
+        raise ForbiddenError(needs="booking:process" if for_another else "booking:own")
+    return body.applicant_id or caller.id
+
+
+def _whose(caller: Caller) -> UUID | None:
+    """Whose entries and offers the caller may end; None: everybody's. Raises ForbiddenError."""
+    as_staff = caller.may("booking:process", "slot_booking")
+    if not as_staff and not caller.may("booking:own"):
+        raise ForbiddenError(needs="booking:process")
+    return None if as_staff else caller.id
+
+
 @router.post(
     "/waiting-list",
     status_code=201,
     response_model=WaitingOut,
     dependencies=[requires("booking:own", "booking:process")],
 )
-async def join(body: WaitIn, caller: CurrentCaller, once: OncePerKey) -> Response:
+async def join(body: TimeIn, caller: CurrentCaller, once: OncePerKey) -> Response:
     """Wait for a time that is taken. When it is free it is kept for the first who waits, who is told by
     `booking.offer.made` and takes it by an order with that `offer_id`."""
-    for_another = body.applicant_id is not None and body.applicant_id != caller.id
-    if not caller.may(*(("booking:process", "slot_booking") if for_another else ("booking:own",))):
-        raise ForbiddenError(needs="booking:process" if for_another else "booking:own")
+    applicant_id = _applicant(body, caller)
 
     async def command(transaction: Transaction) -> Answer:
         entry = await use_cases.join(
             transaction,
-            applicant_id=body.applicant_id or caller.id,
+            applicant_id=applicant_id,
             resource_id=body.resource_id,
             starts_at=body.starts_at.astimezone(UTC),
             ends_at=body.ends_at.astimezone(UTC),
@@ -121,11 +136,7 @@ async def mine(caller: CurrentCaller, reading: Reading, limit: Limit = 50, after
 @router.delete("/waiting-list/{entry_id}", status_code=204, dependencies=[requires("booking:own", "booking:process")])
 async def leave(entry_id: UUID, caller: CurrentCaller, transaction: InTransaction) -> None:
     """Wait no longer; what was offered is offered to the next."""
-    as_staff = caller.may("booking:process", "slot_booking")
-    if not as_staff and not caller.may("booking:own"):
-        raise ForbiddenError(needs="booking:process")
-    applicant_id = None if as_staff else caller.id
-    await use_cases.leave(transaction, entry_id, applicant_id=applicant_id, locations=caller.locations)
+    await use_cases.leave(transaction, entry_id, applicant_id=_whose(caller), locations=caller.locations)
 
 
 @router.get("/resources/{resource_id}/waiting-list", dependencies=[requires("booking:read_all")])
@@ -135,3 +146,68 @@ async def of_resource(
     """Who waits for a resource, in the order in which they came. For staff."""
     await visible(reading, resource_id, caller.locations)
     return WaitingPage.of(await store.page_of_resource(reading, resource_id, after=after, limit=limit), limit)
+
+
+class KeptOut(BaseModel):
+    """A time that is kept for somebody."""
+
+    id: UUID = Field(description="`offer_id` of the order that takes it")
+    applicant_id: UUID
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    quantity: int
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        return cls(**{name: getattr(offer, name) for name in cls.model_fields})
+
+
+class KeptList(BaseModel):
+    items: list[KeptOut]
+
+
+@router.post(
+    "/offers",
+    status_code=201,
+    response_model=KeptOut,
+    dependencies=[requires("booking:own", "booking:process")],
+)
+async def keep(body: TimeIn, caller: CurrentCaller, once: OncePerKey) -> Response:
+    """Have a free time kept while the order is filled in: an order with this `offer_id` takes it. It is free again
+    when the offer expires or is declined. Of those who ask for one time at once, all but one are told at once that it
+    is taken."""
+    applicant_id = _applicant(body, caller)
+    starts_at, ends_at = body.starts_at.astimezone(UTC), body.ends_at.astimezone(UTC)
+
+    async def look(direct: Direct) -> None:
+        await use_cases.look(
+            direct, applicant_id=applicant_id, resource_id=body.resource_id, starts_at=starts_at, ends_at=ends_at
+        )
+
+    async def command(transaction: Transaction) -> Answer:
+        offer = await use_cases.keep(
+            transaction,
+            applicant_id=applicant_id,
+            resource_id=body.resource_id,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            quantity=body.quantity,
+        )
+        return Answer(KeptOut.of(offer), 201)
+
+    return await once.run_if_possible(("resource", body.resource_id), look, command)
+
+
+@router.get("/offers", dependencies=[requires("booking:own")])
+async def kept(caller: CurrentCaller, reading: Reading) -> KeptList:
+    """What is kept for the caller now, asked for or offered by the waiting list."""
+    offers = await store.open_offers(reading, caller.id, most=MOST_ENTRIES + MOST_ASKED_FOR)
+    return KeptList(items=[KeptOut.of(offer) for offer in offers])
+
+
+@router.delete("/offers/{offer_id}", status_code=204, dependencies=[requires("booking:own", "booking:process")])
+async def decline(offer_id: UUID, caller: CurrentCaller, transaction: InTransaction) -> None:
+    """Have it kept no longer; who waits for that time is asked next."""
+    await use_cases.decline(transaction, offer_id, applicant_id=_whose(caller), locations=caller.locations)

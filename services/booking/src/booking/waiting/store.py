@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from sqlalchemy.dialects.postgresql import insert
 
 from ..claiming.domain import Freed
@@ -62,6 +62,25 @@ _OPEN_OFFER = (
     .where(waiting_offers.c.entry_id == sa.bindparam("entry"), waiting_offers.c.status == OfferStatus.OPEN)
     .with_for_update()
 )
+_OPEN_OF_APPLICANT = (
+    sa.select(waiting_offers)
+    .where(
+        waiting_offers.c.applicant_id == sa.bindparam("applicant"),
+        waiting_offers.c.status == OfferStatus.OPEN,
+        waiting_offers.c.expires_at > sa.bindparam("now", type_=_INSTANT),
+    )
+    .order_by(waiting_offers.c.id)
+    .limit(sa.bindparam("most"))
+)
+_OFFER = sa.select(waiting_offers).where(waiting_offers.c.id == sa.bindparam("offer"))
+# Of a resource with one place: whether somebody else has some of that time.
+_IS_TAKEN = """
+    SELECT EXISTS (
+        SELECT FROM slot_claims AS claim JOIN resources ON resources.id = claim.resource_id
+        WHERE claim.resource_id = $1 AND capacity = 1 AND claim.blocked && tstzrange($2, $3)
+            AND NOT EXISTS (SELECT FROM waiting_offers WHERE id = claim.owner_id AND applicant_id = $4)
+    )
+"""
 _DUE = (
     sa.select(waiting_offers.c.id, waiting_offers.c.resource_id)
     .where(
@@ -199,6 +218,26 @@ async def set_status(transaction: Transaction, entry_ids: Collection[UUID], stat
 async def add_offers(transaction: Transaction, offers: Sequence[Offer]) -> None:
     rows = [{**asdict(offer), "status": offer.status.value} for offer in offers]
     await transaction.execute(sa.insert(waiting_offers), rows)
+
+
+async def offer(transaction: Transaction, offer_id: UUID) -> Offer | None:
+    row = await transaction.one_or_none(_OFFER, {"offer": offer_id})
+    return None if row is None else _offer(row)
+
+
+async def open_offers(transaction: Transaction, applicant_id: UUID, *, most: int) -> list[Offer]:
+    """What is kept for a customer now."""
+    parameters = {"applicant": applicant_id, "now": transaction.now, "most": most}
+    return [_offer(row) for row in await transaction.all(_OPEN_OF_APPLICANT, parameters)]
+
+
+async def is_taken(
+    direct: Direct, resource_id: UUID, starts_at: datetime, ends_at: datetime, *, applicant_id: UUID
+) -> bool:
+    """Whether somebody else has the only place, as far as one query without a lock can tell."""
+    row = await direct.row(_IS_TAKEN, resource_id, starts_at, ends_at, applicant_id)
+    assert row is not None
+    return bool(row[0])
 
 
 async def offer_locked(transaction: Transaction, offer_id: UUID) -> Offer | None:

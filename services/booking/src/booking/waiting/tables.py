@@ -44,7 +44,8 @@ waiting_offers = sa.Table(
     "waiting_offers",
     metadata,
     sa.Column("id", UUID(as_uuid=True), primary_key=True),
-    sa.Column("entry_id", UUID(as_uuid=True), sa.ForeignKey("waiting_entries.id"), nullable=False),
+    # Null: nobody waited, the applicant asked for it.
+    sa.Column("entry_id", UUID(as_uuid=True), sa.ForeignKey("waiting_entries.id")),
     sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
     sa.Column("resource_id", UUID(as_uuid=True), nullable=False),
     sa.Column("starts_at", _INSTANT, nullable=False),
@@ -58,5 +59,6 @@ waiting_offers = sa.Table(
     sa.Index("waiting_offers_one_open", "entry_id", unique=True, postgresql_where=_OPEN),
     sa.Index("waiting_offers_of_entry", "entry_id"),
     sa.Index("waiting_offers_due", "expires_at", postgresql_where=_OPEN),
+    sa.Index("waiting_offers_open_of_applicant", "applicant_id", "id", postgresql_where=_OPEN),
     sa.CheckConstraint(_one_of(OfferStatus), name="waiting_offers_status"),
 )

@@ -1,24 +1,25 @@
 """Customers wait, are offered what becomes free, take it or not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 
 from ..claiming import store as claiming
-from ..claiming.domain import Book, Claim, Freed, Owner
+from ..claiming.domain import Book, Claim, Freed, Owner, PlacesTakenError, Taken
 from ..resources import store as resources_store
 from ..resources.domain import Resource, UnknownResourceError
 from ..resources.use_cases import visible
 from . import store
 from .domain import (
     LIVE,
+    MOST_ASKED_FOR,
     MOST_ENTRIES,
     Entry,
     EntryStatus,
@@ -26,6 +27,8 @@ from .domain import (
     OfferStatus,
     StillFreeError,
     TooManyEntriesError,
+    TooManyOffersError,
+    kept_until,
     offered_until,
 )
 
@@ -103,6 +106,97 @@ async def leave(
         await offer_freed(transaction, await claiming.free(transaction, [offer.id]))
 
 
+async def look(
+    direct: Direct, *, applicant_id: UUID, resource_id: UUID, starts_at: datetime, ends_at: datetime
+) -> None:
+    """Whether a time could be kept now, as far as one query without a lock can tell. Raises PlacesTakenError."""
+    if await store.is_taken(direct, resource_id, starts_at, ends_at, applicant_id=applicant_id):
+        raise PlacesTakenError(field="starts_at")
+
+
+async def keep(
+    transaction: Transaction,
+    *,
+    applicant_id: UUID,
+    resource_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    quantity: int,
+) -> Offer:
+    """Offer a free time to who asks for it, who has it from this moment on. Asking for the same again changes nothing.
+
+    Raises:
+        UnknownResourceError, TooManyPlacesError, and what `Resource.quote` raises: it could never be ordered.
+        PlacesTakenError: somebody else has it.
+        TooManyOffersError: the customer is kept many times already.
+    """
+    await claiming.lock(transaction, [resource_id, applicant_id])
+    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
+    if resource is None or not resource.active:
+        raise UnknownResourceError(field="resource_id")
+    needs = resource.needs(quantity)
+    resource.quote(starts_at, ends_at, now=transaction.now)
+    asked_for = [
+        offer
+        for offer in await store.open_offers(transaction, applicant_id, most=MOST_ENTRIES + MOST_ASKED_FOR)
+        if offer.entry_id is None
+    ]
+    wanted = (resource_id, starts_at, ends_at, quantity)
+    for offer in asked_for:
+        if (offer.resource_id, offer.starts_at, offer.ends_at, offer.quantity) == wanted:
+            return offer
+    blocked = resource.blocked(starts_at, ends_at)
+    book = Book(await claiming.taken(transaction, {need.resource_id for need in needs}, *blocked))
+    picked = book.take(needs, blocked)
+    if picked is None:
+        raise PlacesTakenError(field="starts_at")
+    if len(asked_for) >= MOST_ASKED_FOR:
+        raise TooManyOffersError(most=MOST_ASKED_FOR)
+    offer = Offer(
+        id=new_id(),
+        entry_id=None,
+        applicant_id=applicant_id,
+        resource_id=resource_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        quantity=quantity,
+        status=OfferStatus.OPEN,
+        expires_at=kept_until(resource, starts_at, now=transaction.now),
+        order_id=None,
+        version=1,
+    )
+    if not await claiming.claim(transaction, _claims(offer.id, picked)):
+        raise PlacesTakenError(field="starts_at")
+    await store.add_offers(transaction, [offer])
+    return offer
+
+
+async def decline(
+    transaction: Transaction, offer_id: UUID, *, applicant_id: UUID | None, locations: Collection[str] = ()
+) -> None:
+    """What is kept is kept no longer; who waits for it is asked next. Doing it again changes nothing. Of an offer of
+    the waiting list it is as to `leave` that.
+
+    `applicant_id`: of the customer who declines; None: staff, at these locations (none: all).
+
+    Raises:
+        NotFoundError: there is no such offer, or it is not the customer's.
+    """
+    known = await store.offer(transaction, offer_id)
+    if known is None or (applicant_id is not None and known.applicant_id != applicant_id):
+        raise NotFoundError
+    if known.entry_id is not None:
+        await leave(transaction, known.entry_id, applicant_id=applicant_id, locations=locations)
+        return
+    await claiming.lock(transaction, [known.resource_id])
+    await visible(transaction, known.resource_id, locations)
+    offer = await store.offer_locked(transaction, offer_id)
+    if offer is None or offer.status is not OfferStatus.OPEN:
+        return
+    await store.save_offer(transaction, replace(offer, status=OfferStatus.DECLINED, version=offer.version + 1))
+    await offer_freed(transaction, await claiming.free(transaction, [offer_id]))
+
+
 async def offer_freed(transaction: Transaction, freed: Sequence[Freed]) -> None:
     """Times are free again: whoever waits for one of them and can have it now is offered it, and has it from this
     moment on, so that nobody else comes between. The transaction has the lock of what is free."""
@@ -129,16 +223,12 @@ async def offer_freed(transaction: Transaction, freed: Sequence[Freed]) -> None:
             continue
         offer = _offer(entry, until)
         offers[offer.id] = offer
-        claims += [
-            Claim(Owner.OFFER, offer.id, 0, resource_id, place, begin, end)
-            for resource_id, places in picked.items()
-            for place, begin, end in places
-        ]
+        claims += _claims(offer.id, picked)
     had = await claiming.claim(transaction, claims)
     made = [offer for offer in offers.values() if offer.id in had]
     if not made:
         return
-    await store.set_status(transaction, [offer.entry_id for offer in made], EntryStatus.OFFERED)
+    await store.set_status(transaction, _entries(made), EntryStatus.OFFERED)
     await store.add_offers(transaction, made)
     for offer in made:
         transaction.publish(
@@ -190,9 +280,11 @@ async def take_offer(transaction: Transaction, offer: Offer, *, order_id: UUID, 
     """What was offered is the reservation's, without being free between. The offer is locked and may be taken."""
     taken = replace(offer, status=OfferStatus.TAKEN, order_id=order_id, version=offer.version + 1)
     await store.save_offer(transaction, taken)
-    await store.set_status(transaction, [offer.entry_id], EntryStatus.TAKEN)
+    await store.set_status(transaction, _entries([offer]), EntryStatus.TAKEN)
     if not await claiming.give(transaction, offer.id, Owner.RESERVATION, reservation_id):
         raise RuntimeError("an open offer had no places")
+    if offer.entry_id is None:
+        return  # Nobody was told of it.
     transaction.publish(
         events.OfferTaken(
             offer_id=offer.id,
@@ -213,9 +305,23 @@ async def end_offers(transaction: Transaction, offer_ids: Collection[UUID]) -> l
         return []
     expired = await store.expire(transaction, offer_ids)
     for offer in expired:
-        _publish_ended(transaction, offer)
-    await store.set_status(transaction, [offer.entry_id for offer in expired], EntryStatus.MISSED)
+        if offer.entry_id is not None:
+            _publish_ended(transaction, offer)
+    await store.set_status(transaction, _entries(expired), EntryStatus.MISSED)
     return await claiming.free(transaction, [offer.id for offer in expired])
+
+
+def _entries(offers: Iterable[Offer]) -> list[UUID]:
+    """Of those of the offers for which somebody waited."""
+    return [offer.entry_id for offer in offers if offer.entry_id is not None]
+
+
+def _claims(offer_id: UUID, picked: Mapping[UUID, Sequence[Taken]]) -> list[Claim]:
+    return [
+        Claim(Owner.OFFER, offer_id, 0, resource_id, place, begin, end)
+        for resource_id, places in picked.items()
+        for place, begin, end in places
+    ]
 
 
 def _publish_ended(transaction: Transaction, offer: Offer) -> None:

@@ -10,7 +10,7 @@ from foyer_chassis.db import Transaction
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
-from ...reserving.domain import PlacesTakenError
+from ...claiming.domain import PlacesTakenError
 from ..domain import Lodging, Unit
 from ..tables import claims, units
 from .plans import unit_of

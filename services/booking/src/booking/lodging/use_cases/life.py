@@ -14,8 +14,9 @@ from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import Actor, OrderCancelled, OrderPlaced
 
+from ...claiming.domain import PlacesTakenError
 from ...reserving import store as orders_store
-from ...reserving.domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, OrderCopy, PlacesTakenError
+from ...reserving.domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, OrderCopy
 from .. import store
 from ..domain import LIVE, TAKING, Group, Kind, Lodging, NotPossibleNowError, Status, Unit, Verb, next_status
 from .telling import (

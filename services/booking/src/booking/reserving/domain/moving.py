@@ -23,13 +23,6 @@ from .reservation import (
 )
 
 
-class PlacesTakenError(ConflictError):
-    """Somebody else has these places at that time."""
-
-    title_en = "The places are taken"
-    title_ru = "Это место уже занято"
-
-
 class CannotBeMovedError(ConflictError):
     """Only a booking that is held, confirmed or under way can be moved (A13)."""
 

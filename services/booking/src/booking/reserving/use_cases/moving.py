@@ -9,6 +9,7 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 
 from ...claiming import store as claiming
+from ...claiming.domain import PlacesTakenError
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
 from ...waiting.use_cases import offer_freed
@@ -18,7 +19,6 @@ from ..domain import (
     MovedTime,
     OrderCopy,
     PlacedTime,
-    PlacesTakenError,
     Reservation,
     Scope,
     SeriesMove,

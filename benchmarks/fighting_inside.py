@@ -123,7 +123,7 @@ async def measure_lodging(bench: Bench) -> list[Figure]:
 
     url = bench.system.api_urls["orders"]
     figures = [
-        await _measure(bench, Fight("fight-lodging/seat", "the last workplace", url, rounds, seats, won)),
+        await _measure(bench, Fight("fight-lodging", "the last workplace", url, rounds, seats, won)),
         await _measure(bench, Fight("fight-lodging/room", "the last room", url, rounds, rooms, won)),
     ]
     if left := await messages.parked(bench):

@@ -92,7 +92,7 @@ async def measure_lodging(bench: Bench) -> list[Figure]:
         figures = [
             await measure_fight(bench, fight, bare)
             for fight in (
-                Fight("fight-lodging/seat", "the last workplace", url, rounds, seats, ordered),
+                Fight("fight-lodging", "the last workplace", url, rounds, seats, ordered),
                 Fight("fight-lodging/room", "the last room", url, rounds, rooms, ordered),
             )
         ]

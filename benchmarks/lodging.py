@@ -10,11 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from . import seed
-from .availability import CUSTOMER, Question, load
+from .availability import CUSTOMER, Question, answered
 from .bench import Bench
-from .figures import MILLISECONDS, Figure, in_turn, p99_ms
+from .figures import Figure
 from .load import request
-from .pgbench import pgbench
 
 ROOMS, PLACES, TYPES, DAYS, MONTH = 200, 500, 5, 365, 31
 BLOCK = 3  # days that are taken, then so many that are free
@@ -54,7 +53,7 @@ FREE_SQL = f"""
 SELECT unit.* FROM lodging_units AS unit
 WHERE unit.group_id = ANY('{{{{{{types}}}}}}'::uuid[]) AND NOT unit.blocked AND NOT unit.overbooked
     AND NOT EXISTS (SELECT FROM taken WHERE taken.unit_id = unit.id)
-ORDER BY unit.position, unit.id;
+ORDER BY unit.position, unit.id LIMIT 1000;
 """
 
 
@@ -107,36 +106,8 @@ async def measure(bench: Bench) -> list[Figure]:
     async with bench.database("booking") as connection:
         await _furnish(connection, days=bench.scale.few(DAYS, 40))
     await bench.only("identity", "booking-api")
-    return [await _measure(bench, question) for question in await questions(bench)]
-
-
-async def _measure(bench: Bench, question: Question) -> Figure:
-    await load(bench, question)
-    meter, latencies = bench.meter(), list[float]()
-
-    async def limit() -> float:
-        url = bench.database_url("booking")
-        return (await pgbench(url, question.scripts, clients=1, seconds=bench.scale.seconds)).average_ms
-
-    async def ours() -> float:
-        with meter.running():
-            done = await load(bench, question)
-        latencies.extend(done.latencies)
-        return sum(done.latencies) / len(done.latencies) * MILLISECONDS
-
-    bare, answered = await in_turn(bench.scale.rounds, limit, ours)
-    return Figure(
-        name=question.name,
-        what=f"{question.what}, half booked for a year, 1 client",
-        unit="ms",
-        limit=bare,
-        ours=answered,
-        goal=f"database ≤ {question.goal_ms:.0f} ms",
-        ok=bare <= question.goal_ms,
-        p50_ms=answered,
-        p99_ms=p99_ms(latencies),
-        beside=str(meter),
-    )
+    at = "half booked for a year"
+    return [await answered(bench, question, at, goal_of_database=True) for question in await questions(bench)]
 
 
 async def _furnish(connection: Any, *, days: int) -> None:

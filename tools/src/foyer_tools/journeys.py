@@ -12,7 +12,7 @@ from typing import Any
 
 from foyer_tools.journeys_of_money import paid_through_stripe
 from foyer_tools.journeys_of_places import coworking_ticket, hotel_stay
-from foyer_tools.journeys_of_slots import waiting_list, weekly_booking
+from foyer_tools.journeys_of_slots import kept_slot, waiting_list, weekly_booking
 from foyer_tools.journeys_of_staff import (
     account_orders,
     dialog_draft_order,
@@ -219,6 +219,7 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "7": ("A booking is moved", rescheduled_booking),
     "weekly": ("A booking every week, one time of it given up", weekly_booking),
     "waiting": ("Somebody waits for a time that is taken", waiting_list),
+    "kept": ("A time is kept while the order is filled in", kept_slot),
     "8": ("A postpaid request", postpaid_request),
     "9": ("Orders on account", account_orders),
     "10": ("A membership bought by a guest", membership),

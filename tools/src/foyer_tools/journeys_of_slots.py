@@ -1,10 +1,11 @@
-"""Journeys of slots beyond the plain booking: one that recurs, and a time that somebody waits for (X5).
+"""Journeys of slots beyond the plain booking: one that recurs, a time that somebody waits for (X5), one that is kept.
 
 They are told as those of `journeys`: each raises WorldError when something came out otherwise.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -116,3 +117,28 @@ async def waiting_list(world: World) -> list[dict[str, Any]]:
     await world.until_order("boris", taken["number"], "confirmed")
     await world.until_order("anna", first["number"], "cancelled_refunded")
     return [await world.order("anna", first["number"]), await world.order("boris", taken["number"])]
+
+
+async def kept_slot(world: World) -> list[dict[str, Any]]:
+    """Many want one time at the same moment: one of them has it kept, the others are told at once and order nothing. The
+    one fills in the order, which takes it; another time is kept and given up, and is free."""
+    slot = world.slot(await world.room("Карповка"), days=3)
+    people = ("anna", "boris", "carol")
+    answers = await asyncio.gather(
+        *(world.call(who, "POST", "booking/v1/offers", json=slot.__dict__) for who in people)
+    )
+    kept = {who: answer.json() for who, answer in zip(people, answers, strict=True) if answer.status_code == 201}
+    expect(sorted(answer.status_code for answer in answers), [201, 409, 409], "who has it kept")
+    ((who, offer),) = kept.items()
+    other = next(name for name in people if name != who)
+    refused = await _order(world, other, slot)
+    expect((refused["status"], refused["cancel_reason"]), ("cancelled", "places_taken"), "who ordered what is kept")
+    order = await _order(world, who, slot, offer_id=offer["id"])
+    await world.pay(order)
+    await world.until_order(who, order["number"], "confirmed")
+    later = world.slot(slot.resource_id, days=4)
+    given_up = await world.ok(other, "POST", "booking/v1/offers", json=later.__dict__)
+    expect(await world.slot_is_free(later), False, "a time that is kept")
+    expect((await world.call(other, "DELETE", f"booking/v1/offers/{given_up['id']}")).status_code, 204, "giving it up")
+    expect(await world.slot_is_free(later), True, "a time that was given up")
+    return [await world.order(who, order["number"])]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from uuid import UUID
 
 from ..claiming.domain import Period, Taken, levels
@@ -46,7 +47,7 @@ def runs_of(
             while position < len(busy) and busy[position][0][0] < closes:
                 (begin, end), places = busy[position]
                 first, last = max(0, (begin - opens) // length), min(count, -((opens - end) // length))
-                left[first:last] = [min(places, each) for each in left[first:last]]
+                left[first:last] = [min(places, each) for each in left[first:last]] if places else [0] * (last - first)
                 position += 1
             _drop_short(left, resource.rules.min_slots)
             found[day].append(Run(opens, left))
@@ -56,13 +57,12 @@ def runs_of(
 def free_periods(run: Run, resource: Resource) -> list[tuple[Period, int]]:
     """The free times of a run, each with how many places are left."""
     found: list[tuple[Period, int]] = []
-    length, begin, count = resource.slot_length, 0, len(run.left)
-    for position in range(1, count + 1):
-        places = run.left[begin]
-        if position == count or run.left[position] != places:
-            if places:
-                found.append(((run.opens + begin * length, run.opens + position * length), places))
-            begin = position
+    begins = run.opens
+    for places, alike in groupby(run.left):
+        ends = begins + len(list(alike)) * resource.slot_length
+        if places:
+            found.append(((begins, ends), places))
+        begins = ends
     return found
 
 

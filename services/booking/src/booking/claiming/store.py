@@ -1,6 +1,6 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -171,8 +171,11 @@ async def taken(
     parameters: dict[str, Any] = {"resources": list(resource_ids), "during": Range(starts_at, ends_at)}
     if but is not None:
         parameters |= {"but_owner": but[0], "but_occurrences": list(but[1])}
-    for row in await transaction.all(_TAKEN if but is None else _TAKEN_BUT, parameters):
-        found[row["resource_id"]].append((row["place"], row["starts_at"], row["ends_at"]))
+    # Thousands of rows for a month of many resources: as tuples they take a third of the time.
+    result = await transaction.execute(_TAKEN if but is None else _TAKEN_BUT, parameters)
+    rows = cast("Iterable[tuple[UUID, int, datetime, datetime]]", result.tuples())
+    for resource_id, place, begins, ends in rows:
+        found[resource_id].append((place, begins, ends))
     return found
 
 

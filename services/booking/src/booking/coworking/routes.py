@@ -1,25 +1,25 @@
 """Spaces with their plans and tariffs, for everybody and for administrators; tickets, for their owners and the desk."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from foyer_chassis.auth import Caller, CurrentCaller, requires
+from foyer_chassis.auth import CurrentCaller, requires
 from foyer_chassis.db import Transaction
-from foyer_chassis.errors import InvalidError, NotFoundError
+from foyer_chassis.errors import InvalidError
 from foyer_chassis.http import InTransaction, Reading, etag, version_of
 from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Money, not_negative
-from foyer_contracts.orders import Actor
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
-from ..lodging.domain import LIVE, Group, Kind, Lodging
+from ..lodging.domain import LIVE, Kind, Lodging
 from ..lodging.routes import (
+    FIRST_ID,
     After,
+    Desk,
     IfMatch,
     Limit,
     LodgingOut,
@@ -33,7 +33,7 @@ from ..lodging.routes import (
     UnitIn,
     UnitList,
     UnitOut,
-    staff,
+    check_span,
 )
 from . import export, store, use_cases
 from .domain import Length, Tariff
@@ -43,17 +43,6 @@ router = APIRouter(prefix="/v1", tags=["coworking"])
 _READ = requires("booking:read")
 _CONFIGURE = requires("booking:configure")
 _DESK = requires("booking:process")
-_FIRST_ID = UUID(int=0)
-#: Of the orders whose staff see tickets (A2).
-KIND = "coworking"
-MOST_SPAN = timedelta(days=366)
-
-
-class SpanInvalidError(InvalidError):
-    """The time ends after it begins, and is at most a year long."""
-
-    title_en = "Time is not possible"
-    title_ru = "Такой промежуток времени невозможен"
 
 
 class TariffIn(Strict):
@@ -94,6 +83,9 @@ class TicketOut(LodgingOut):
     @classmethod
     def of(cls, item: Lodging) -> Self:
         return cls.model_validate({**cls.values_of(item), "space_id": item.group_id})
+
+
+_TICKETS = Desk(Kind.TICKET, "coworking", TicketOut)
 
 
 class TicketPage(BaseModel):
@@ -178,7 +170,7 @@ async def free_places(
 ) -> UnitList:
     """The places that nobody has for the whole of that time and that are not blocked, in the order in which they are
     given out."""
-    _check_span(from_, to)
+    check_span(from_, to)
     space = await lodging.visible_group(reading, Kind.TICKET, space_id)
     if not space.active:
         return UnitList(items=[], next=None)
@@ -227,21 +219,18 @@ async def tickets_of_space(
     starts_from: AwareDatetime,
     starts_to: AwareDatetime,
     limit: Limit = 100,
-    after: UUID = _FIRST_ID,
+    after: UUID = FIRST_ID,
 ) -> TicketPage:
     """All tickets of a space that touch a time, of every status. For staff."""
-    _check_span(starts_from, starts_to)
-    lodging.must_see(caller, KIND)
-    await lodging.visible_group(reading, Kind.TICKET, space_id, locations=caller.locations)
-    found = await lodging_store.page(reading, space_id, starts_from, starts_to, after=after, limit=limit)
-    items = [TicketOut.of(item) for item in found]
-    return TicketPage(items=items, next=items[-1].id if len(items) == limit else None)
+    page = await _TICKETS.page(reading, caller, space_id, starts_from, starts_to, limit=limit, after=after)
+    return TicketPage(items=page[0], next=page[1])
 
 
 @router.get("/orders/{order_id}/ticket", dependencies=[_READ])
 async def ticket_of_order(order_id: UUID, reading: Reading, caller: CurrentCaller, response: Response) -> TicketOut:
     """The ticket of an order (A16). Customers see those of their own orders."""
-    return await _shown(reading, caller, (await lodging_store.by_orders(reading, [order_id])).get(order_id), response)
+    found = (await lodging_store.by_orders(reading, [order_id])).get(order_id)
+    return await _TICKETS.shown(reading, caller, found, response)
 
 
 @router.get("/tickets", dependencies=[requires("booking:read_all")])
@@ -259,12 +248,12 @@ async def find_ticket(
         found = await lodging_store.by_number(reading, Kind.TICKET, number)
     else:
         found = await lodging_store.by_code(reading, Kind.TICKET, code or "")
-    return await _shown(reading, caller, found, response)
+    return await _TICKETS.shown(reading, caller, found, response)
 
 
 @router.get("/tickets/{ticket_id}", dependencies=[_READ])
 async def get_ticket(ticket_id: UUID, reading: Reading, caller: CurrentCaller, response: Response) -> TicketOut:
-    return await _shown(reading, caller, await lodging_store.by_id(reading, ticket_id), response)
+    return await _TICKETS.shown(reading, caller, await lodging_store.by_id(reading, ticket_id), response)
 
 
 @router.get(
@@ -275,7 +264,7 @@ async def get_ticket(ticket_id: UUID, reading: Reading, caller: CurrentCaller, r
 )
 async def ticket_qr(ticket_id: UUID, reading: Reading, caller: CurrentCaller) -> Response:
     """The QR code that is scanned at the desk, of a ticket that is paid."""
-    ticket = await _seen(reading, caller, await lodging_store.by_id(reading, ticket_id))
+    ticket = await _TICKETS.seen(reading, caller, await lodging_store.by_id(reading, ticket_id))
     lodging.need(ticket, LIVE)
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "default-src 'none'"}
     return Response(export.qr_svg(ticket), headers=headers, media_type=export.CONTENT_TYPE)
@@ -286,7 +275,7 @@ async def check_in(
     ticket_id: UUID, body: ScanIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
 ) -> Response:
     """The visitor is here. A scan that comes again, also late, changes nothing twice."""
-    return await _process(
+    return await _TICKETS.process(
         ticket_id,
         caller,
         once,
@@ -300,7 +289,7 @@ async def check_out(
     ticket_id: UUID, body: ScanIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
 ) -> Response:
     """The visitor went, and may come again while the ticket is good."""
-    return await _process(
+    return await _TICKETS.process(
         ticket_id,
         caller,
         once,
@@ -314,7 +303,7 @@ async def extend(
     ticket_id: UUID, body: ExtendIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
 ) -> Response:
     """More units of the same tariff at the same place, at the price it was sold for; 409 if somebody has it then."""
-    return await _process(
+    return await _TICKETS.process(
         ticket_id, caller, once, if_match, lambda tx, *it: use_cases.extend(tx, *it, quantity=body.quantity)
     )
 
@@ -324,7 +313,7 @@ async def move(
     ticket_id: UUID, body: OtherPlaceIn, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None
 ) -> Response:
     """Another place of the space for what is left of the time; the old one is free at once."""
-    return await _process(
+    return await _TICKETS.process(
         ticket_id, caller, once, if_match, lambda tx, *it: use_cases.move(tx, *it, unit_id=body.place_id)
     )
 
@@ -332,20 +321,20 @@ async def move(
 @router.post("/tickets/{ticket_id}/end", response_model=TicketOut, dependencies=[_DESK])
 async def end_early(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
     """Over now; the place is free for others. What was paid stays paid."""
-    return await _process(ticket_id, caller, once, if_match, use_cases.end_early)
+    return await _TICKETS.process(ticket_id, caller, once, if_match, use_cases.end_early)
 
 
 @router.post("/tickets/{ticket_id}/block", response_model=TicketOut, dependencies=[_DESK])
 async def block(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
     """It cannot be checked in until it is unblocked; the place stays taken."""
-    return await _process(
+    return await _TICKETS.process(
         ticket_id, caller, once, if_match, lambda tx, *it: use_cases.set_blocked(tx, *it, blocked=True)
     )
 
 
 @router.post("/tickets/{ticket_id}/unblock", response_model=TicketOut, dependencies=[_DESK])
 async def unblock(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
-    return await _process(
+    return await _TICKETS.process(
         ticket_id, caller, once, if_match, lambda tx, *it: use_cases.set_blocked(tx, *it, blocked=False)
     )
 
@@ -353,47 +342,8 @@ async def unblock(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_m
 @router.post("/tickets/{ticket_id}/no-show", response_model=TicketOut, dependencies=[_DESK])
 async def no_show(ticket_id: UUID, caller: CurrentCaller, once: OncePerKey, if_match: OnlyIf = None) -> Response:
     """Nobody came; the place is free."""
-    return await _process(ticket_id, caller, once, if_match, use_cases.no_show)
-
-
-async def _process(
-    ticket_id: UUID,
-    caller: Caller,
-    once: OncePerKey,
-    if_match: str | None,
-    verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
-) -> Response:
-    version = None if if_match is None else version_of(if_match)
-    lodging.must_process(caller, KIND)
-
-    async def command(transaction: Transaction) -> Answer:
-        ticket, space = await lodging.opened(
-            transaction, ticket_id, Kind.TICKET, locations=caller.locations, if_version=version
-        )
-        after = await verb(transaction, ticket, space, staff(caller))
-        return Answer(TicketOut.of(after), 200, {"ETag": etag(after.version)})
-
-    return await once.run(command)
-
-
-async def _shown(reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> TicketOut:
-    ticket = await _seen(reading, caller, found)
-    response.headers["ETag"] = etag(ticket.version)
-    return TicketOut.of(ticket)
-
-
-async def _seen(reading: Transaction, caller: Caller, found: Lodging | None) -> Lodging:
-    """Raises NotFoundError: none, another's, or of a kind or at a location that this member of staff does not see."""
-    if found is None or found.kind is not Kind.TICKET or not lodging.may_see(caller, found, KIND):
-        raise NotFoundError
-    await lodging.visible_group(reading, Kind.TICKET, found.group_id, locations=caller.locations)
-    return found
+    return await _TICKETS.process(ticket_id, caller, once, if_match, use_cases.no_show)
 
 
 def _scanned(body: ScanIn, now: datetime) -> datetime:
     return now if body.at is None else min(now, body.at.astimezone(UTC))
-
-
-def _check_span(starts_at: datetime, ends_at: datetime) -> None:
-    if not timedelta(0) < ends_at - starts_at <= MOST_SPAN:
-        raise SpanInvalidError(field="to", most_days=MOST_SPAN.days)

@@ -1,17 +1,23 @@
 """Shapes that tickets and stays have in common; their addresses are in `coworking` and `hotel`."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from fastapi import Header, Query
+from fastapi import Header, Query, Response
 from foyer_chassis.auth import Caller
+from foyer_chassis.db import Transaction
+from foyer_chassis.errors import InvalidError, NotFoundError
+from foyer_chassis.http import etag, version_of
+from foyer_chassis.idempotency import Answer, Once
 from foyer_contracts.money import Money
 from foyer_contracts.orders import Actor
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from .domain import Group, Lodging, Unit
+from . import store, use_cases
+from .domain import Group, Kind, Lodging, Unit
 
 IfMatch = Annotated[str | None, Header(description="The ETag that was read; 428 without it, 412 when it is stale")]
 OnlyIf = Annotated[str | None, Header(alias="if-match", description="only if it is still at this ETag")]
@@ -19,6 +25,17 @@ After = Annotated[UUID | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 #: Of what a plan is made of; at first they were listed whole, so that nobody who asks for no page gets less by it.
 Many = Annotated[int, Query(ge=1, le=1000)]
+
+
+FIRST_ID = UUID(int=0)
+MOST_SPAN = timedelta(days=366)
+
+
+class SpanInvalidError(InvalidError):
+    """The time ends after it begins, and is at most a year long."""
+
+    title_en = "Time is not possible"
+    title_ru = "Такой промежуток времени невозможен"
 
 
 class Strict(BaseModel):
@@ -157,5 +174,80 @@ class LodgingOut(BaseModel):
         return cls.model_validate(cls.values_of(item))
 
 
-def staff(caller: Caller) -> Actor:
-    return Actor(kind="staff", id=caller.id)
+Out = TypeVar("Out", bound=LodgingOut)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk(Generic[Out]):
+    """How lodgings of one kind are shown, and worked on at the desk.
+
+    Attributes:
+        orders: the kind of the orders whose staff see them (A2).
+        out: how one is shown.
+    """
+
+    kind: Kind
+    orders: str
+    out: type[Out]
+
+    async def process(
+        self,
+        lodging_id: UUID,
+        caller: Caller,
+        once: Once,
+        if_match: str | None,
+        verb: Callable[[Transaction, Lodging, Group, Actor], Awaitable[Lodging]],
+    ) -> Response:
+        version = None if if_match is None else version_of(if_match)
+        use_cases.must_process(caller, self.orders)
+
+        async def command(transaction: Transaction) -> Answer:
+            lodging, group = await use_cases.opened(
+                transaction, lodging_id, self.kind, locations=caller.locations, if_version=version
+            )
+            after = await verb(transaction, lodging, group, Actor(kind="staff", id=caller.id))
+            return Answer(self.out.of(after), 200, {"ETag": etag(after.version)})
+
+        return await once.run(command)
+
+    async def shown(self, reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> Out:
+        lodging = await self.seen(reading, caller, found)
+        response.headers["ETag"] = etag(lodging.version)
+        return self.out.of(lodging)
+
+    async def seen(self, reading: Transaction, caller: Caller, found: Lodging | None) -> Lodging:
+        """Raises NotFoundError: none, another's, or of a kind or at a location that this member of staff does not
+        see."""
+        if found is None or found.kind is not self.kind or not use_cases.may_see(caller, found, self.orders):
+            raise NotFoundError
+        await use_cases.visible_group(reading, self.kind, found.group_id, locations=caller.locations)
+        return found
+
+    async def page(
+        self,
+        reading: Transaction,
+        caller: Caller,
+        group_id: UUID,
+        starts_from: datetime,
+        starts_to: datetime,
+        *,
+        limit: int,
+        after: UUID,
+    ) -> tuple[list[Out], UUID | None]:
+        """Those of a group that touch a time, of every status, and `next`.
+
+        Raises:
+            SpanInvalidError, NotFoundError, ForbiddenError.
+        """
+        check_span(starts_from, starts_to)
+        use_cases.must_see(caller, self.orders)
+        await use_cases.visible_group(reading, self.kind, group_id, locations=caller.locations)
+        found = await store.page(reading, group_id, starts_from, starts_to, after=after, limit=limit)
+        items = [self.out.of(item) for item in found]
+        return items, items[-1].id if len(items) == limit else None
+
+
+def check_span(starts_at: datetime, ends_at: datetime) -> None:
+    """Raises SpanInvalidError."""
+    if not timedelta(0) < ends_at - starts_at <= MOST_SPAN:
+        raise SpanInvalidError(field="to", most_days=MOST_SPAN.days)

@@ -93,7 +93,7 @@ class Slots:
         quantity: how many of the equal places of a resource that has several.
         recurrence: the value of an RRULE (RFC 5545), by the wall clock of the location (X5).
         skip: local dates of times that are left out.
-        offer_id: the offer of a waiting list that is taken.
+        offer_id: the offer that is taken: of a waiting list, or asked for.
     """
 
     resource_id: UUID

@@ -30,6 +30,7 @@ from . import (
     relaying,
     searching,
     seed,
+    talking,
 )
 from .bench import FULL, QUICK, Bench, profile
 from .figures import BenchError, Figure
@@ -54,10 +55,11 @@ BENCHES: dict[str, Measure] = {
     "availability": availability.measure,
     "places": lodging.measure,
     "export": exporting.measure,
+    "sockets": talking.measure,
     "memory": journeying.measure_memory,
     "growth": growing.measure,
 }
-WHOLE = {"journey", "memory"}  # these need every service
+WHOLE = {"journey", "sockets", "memory"}  # these need every service
 MOST_SECONDS = 1800.0  # of one bench, however slow the machine
 
 

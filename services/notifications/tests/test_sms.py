@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from foyer_chassis.testing import Databases, Identity, Running, running
 from foyer_contracts.samples import NOW
-from notifications.channels.sms import text_of
+from notifications.channels.sms import number_of, text_of
 from notifications.service import SERVICE
 from notifications.telling.domain.rules import RULES, Channel
 from notifications.texts.domain import Message
@@ -51,7 +51,7 @@ async def test_moved_booking_is_told_once(notifications: Running, outside: Outsi
     assert message["segments"] <= 3
     assert await sms(notifications) == ("sent", None)
     (sent,) = [e for e in await notifications.published() if getattr(e.data, "channel", "") == "sms"]
-    assert message["id"] == str(sent.data.delivery_id)
+    assert message["id"] == str(number_of(sent.data.delivery_id))
     assert NUMBER not in sent.to_json().decode()
 
 

@@ -15,10 +15,13 @@ from foyer_contracts.samples import APPLICANT, NOW
 from notifications.service import SERVICE
 from notifications.telegram.store import chat_of
 from notifications.telegram.tables import telegram_links
+from pydantic import ValidationError
 
 from .conftest import BOT_SECRET, BOT_TOKEN, Outside, channel_settings, contact, sample, states
 from .test_live_feed import served
+from .test_webhooks import Receiver, receiver
 
+__all__ = ["receiver"]
 STATUS, CANCELLED = "orders.order.status_changed.v1", "orders.order.cancelled.v1"
 TOPPED_UP = "payments.account.topped_up.v1"
 CHAT, OTHER_CHAT = 700_000_001, 700_000_002
@@ -262,3 +265,59 @@ async def test_erased_person_has_no_chat(notifications: Running) -> None:
     await notifications.handle(changed)
     assert await chats(notifications, APPLICANT) == [None]
     assert (await say(notifications, f"/start {open_link}")).json()["text"].startswith("Эта ссылка")
+
+
+# The webhook
+
+
+async def test_worker_tells_telegram_where_to_call(
+    databases: Databases, identity: Identity, outside: Outside, receiver: Receiver
+) -> None:
+    """Again until Telegram has said yes, then no more."""
+    url = f"http://127.0.0.1:{receiver.server.server_address[1]}/v1/telegram/webhook"
+    fault = {"path_prefix": "/bot/setWebhook", "status": 503}
+
+    async def somebody_writes() -> int:
+        body = {"chat_id": CHAT, "text": "/start"}
+        await outside.http.post(f"{outside.push.url}/sandbox/telegram/say", json=body)
+        return len(receiver.calls)
+
+    async with running(SERVICE, databases, identity, **channel_settings(outside, telegram_webhook_url=url)) as it:
+        elsewhere = {"url": "", "secret_token": "x"}
+        await outside.http.post(f"{outside.push.url}/bot{BOT_TOKEN}/setWebhook", json=elsewhere)
+        await outside.switch(outside.push, fail_next=[fault])
+        await it.turn("telegram_webhook")
+        assert await somebody_writes() == 0
+        await it.turn("telegram_webhook")
+        assert await somebody_writes() == 1
+        headers, _ = receiver.calls[0]
+        assert headers["x-telegram-bot-api-secret-token"] == BOT_SECRET
+        await outside.switch(outside.push, fail_next=[fault])
+        await it.turn("telegram_webhook")
+        left = (await outside.http.get(f"{outside.push.url}/sandbox/switches")).json()["fail_next"]
+        assert len(left) == 1, "nobody called"
+
+
+async def test_nobody_is_told_where_no_address_is_set(notifications: Running) -> None:
+    assert "telegram_webhook" not in notifications.loops
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"telegram_webhook_url": "https://foyer.test/v1/telegram/webhook", "telegram_webhook_secret": ""},
+        {"telegram_webhook_url": "https://foyer.test/v1/telegram/webhook", "telegram_bot_token": ""},
+        {"telegram_webhook_url": "https://foyer.test/elsewhere"},
+        {"telegram_webhook_secret": "with spaces"},
+        {"telegram_webhook_secret": "x" * 257},
+    ],
+)
+def test_settings_that_telegram_would_refuse(outside: Outside, more: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        SERVICE.settings(
+            database_url="postgresql://x",
+            amqp_url="amqp://x",
+            oidc_issuer="x",
+            oidc_jwks_url="x",
+            **channel_settings(outside, **more),
+        )

@@ -113,7 +113,6 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
         "FOYER_RUSTORE_SERVICE_TOKEN": state.secret("rustore"),
         "FOYER_SMSC_API_KEY": state.secret("smsc"),
         "FOYER_TELEGRAM_BOT_TOKEN": state.secret("telegram-bot"),
-        "FOYER_TELEGRAM_WEBHOOK_SECRET": state.secret("telegram-webhook"),
     }
     states = sandbox_folder(state, profile.name)
 
@@ -123,7 +122,6 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             **yookassa,
             **stripe,
             **messengers,
-            "FOYER_SANDBOX_TELEGRAM_WEBHOOK_URL": gateway_url + TELEGRAM_WEBHOOK_PATH,
             "FOYER_SANDBOX_PORT": _port(sandbox_urls[part]),
             "FOYER_SANDBOX_PUBLIC_URL": sandbox_urls[part],
             "FOYER_SANDBOX_WEBHOOK_URL": gateway_url + WEBHOOK_PATH,
@@ -167,6 +165,8 @@ def lay_out(state: State, profile: Profile, provided: Provided) -> Layout:
             "FOYER_SMSC_URL": sandbox_urls["push"],
             "FOYER_TELEGRAM_URL": sandbox_urls["push"],
             "FOYER_TELEGRAM_BOT_NAME": "foyer_sandbox_bot",
+            "FOYER_TELEGRAM_WEBHOOK_URL": gateway_url + TELEGRAM_WEBHOOK_PATH,
+            "FOYER_TELEGRAM_WEBHOOK_SECRET": state.secret("telegram-webhook"),
             "FOYER_VAPID_PRIVATE_KEY": state.secret("vapid"),
             "FOYER_WEB_PUSH_TO_PRIVATE_NETWORKS": "true",
         },

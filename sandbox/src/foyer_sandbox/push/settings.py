@@ -13,5 +13,3 @@ class PushSettings(ProcessSettings):
     smsc_api_key: str = Field(default="", validation_alias="FOYER_SMSC_API_KEY")
     telegram_bot_token: str = Field(default="", validation_alias="FOYER_TELEGRAM_BOT_TOKEN")
     apns_port: int = Field(default=0, ge=0, le=65535, description="0: Apple's service is not there")
-    telegram_webhook_url: str = Field(default="", description="as if `setWebhook` had been called")
-    telegram_webhook_secret: str = Field(default="", validation_alias="FOYER_TELEGRAM_WEBHOOK_SECRET")

@@ -46,7 +46,8 @@ def sms_routes(database: Database, board: SwitchBoard[PushSwitches], api_key: st
         fault = board.fault_for(request.url.path)
         if fault:
             raise HTTPException(fault.status)
-        if fmt != "3" or charset != "utf-8" or not mes or not phones:
+        named = id == "" or (id.isascii() and id.isdigit() and 0 < int(id) < 2**31)
+        if fmt != "3" or charset != "utf-8" or not mes or not phones or not named:
             return _error(1)
         if not api_key or apikey != api_key:
             return _error(2)

@@ -1,6 +1,7 @@
 """A Telegram bot as its owner sees it: the Bot API (https://core.telegram.org/bots/api) and people who write to it."""
 
 import json
+import re
 import time
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ CREATE TABLE IF NOT EXISTS telegram_webhook (only_row INTEGER PRIMARY KEY CHECK 
     secret TEXT NOT NULL);
 """
 LONGEST_TEXT = 4_096
+_SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 
 
 class SaidIn(BaseModel):
@@ -54,6 +56,8 @@ def telegram_routes(database: Database, board: SwitchBoard[PushSwitches], settin
             return _refusal(401, "Unauthorized")
         if method == "setWebhook":
             values = (str(body.get("url", "")), str(body.get("secret_token", "")))
+            if not _SECRET.fullmatch(values[1]):
+                return _refusal(400, "Bad Request: secret token contains unallowed characters")
             database.execute("INSERT OR REPLACE INTO telegram_webhook VALUES (1, ?, ?)", *values)
             return JSONResponse({"ok": True, "result": True, "description": "Webhook was set"})
         if method != "sendMessage":
@@ -77,7 +81,7 @@ def telegram_routes(database: Database, board: SwitchBoard[PushSwitches], settin
     async def say(said: SaidIn) -> dict[str, Any]:
         """Somebody writes to the bot: its webhook is called, and a method in its answer is done, as Telegram does."""
         row = database.row("SELECT url, secret FROM telegram_webhook")
-        url, secret = row or (settings.telegram_webhook_url, settings.telegram_webhook_secret)
+        url, secret = row or ("", "")
         if not url:
             return {"status": None, "answer": "no webhook is set"}
         number = keep(said.chat_id, {"from_person": said.text})

@@ -14,7 +14,9 @@ from foyer_chassis import log
 from foyer_chassis.claims import Pump
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database, Transaction
+from pydantic import SecretStr
 
+from .channels.telegram import TelegramBot
 from .feed import store as feed
 from .order_copies import store as order_copies
 from .recipients.domain import Device
@@ -90,6 +92,24 @@ def forgetting(
         return more
 
     return Loop("forget", step, every_seconds=every_seconds)
+
+
+def telling_telegram(bot: TelegramBot, url: str, secret: SecretStr, *, every_seconds: float) -> Loop:
+    """The loop that has Telegram call us, until it has said yes once; each worker tells it again at its start."""
+    told = False
+
+    async def step() -> bool:
+        nonlocal told
+        if not told:
+            try:
+                await bot.set_webhook(url, secret)
+                told = True
+                _logger.info("telegram_webhook_set", url=url)
+            except NotNowError as error:
+                _logger.warning("telegram_webhook_not_set", reason=error.reason)
+        return False
+
+    return Loop("telegram_webhook", step, every_seconds=every_seconds)
 
 
 class Dispatch:

@@ -1,8 +1,12 @@
+import re
 from pathlib import Path
 from typing import Literal, Self
 
 from foyer_chassis.settings import ServiceSettings
 from pydantic import Field, SecretStr, model_validator
+
+#: https://core.telegram.org/bots/api#setwebhook
+_TELEGRAM_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class Settings(ServiceSettings):
@@ -51,6 +55,11 @@ class Settings(ServiceSettings):
     telegram_url: str = Field(default="https://api.telegram.org", description="base address of the Bot API")
     telegram_bot_token: SecretStr = Field(default=SecretStr(""), description="none: no messages by Telegram")
     telegram_bot_name: str = Field(default="", pattern="^[A-Za-z0-9_]*$", description="the bot's user name, without @")
+    telegram_webhook_url: str = Field(
+        default="",
+        pattern="^(https?://.*/v1/telegram/webhook)?$",
+        description="our own address, as Telegram is to call it; workers tell it; none: somebody has told it by hand",
+    )
     telegram_webhook_secret: SecretStr = Field(
         default=SecretStr(""), description="the `secret_token` that the bot's webhook was set with; none: refused"
     )
@@ -103,6 +112,15 @@ class Settings(ServiceSettings):
     def _lease_outlives_sending(self) -> Self:
         if self.lease_seconds <= 2 * self.send_timeout_seconds:
             raise ValueError("lease_seconds must be more than twice send_timeout_seconds")
+        return self
+
+    @model_validator(mode="after")
+    def _telegram_can_be_told(self) -> Self:
+        secret = self.telegram_webhook_secret.get_secret_value()
+        if secret and not _TELEGRAM_SECRET.fullmatch(secret):
+            raise ValueError("telegram_webhook_secret has 1 to 256 of A-Z, a-z, 0-9, _ and -")
+        if self.telegram_webhook_url and not (secret and self.telegram_bot_token.get_secret_value()):
+            raise ValueError("telegram_webhook_url needs telegram_bot_token and telegram_webhook_secret beside it")
         return self
 
     @model_validator(mode="after")

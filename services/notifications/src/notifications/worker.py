@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database
 from foyer_chassis.process import WorkerParts
 from foyer_chassis.settings import ServiceSettings
@@ -14,7 +15,7 @@ from .channels.sms import Smsc
 from .channels.telegram import TelegramBot
 from .channels.webhook import HttpSender
 from .channels.webpush import Vapid, WebPush
-from .clock import Dispatch, forgetting, reminding
+from .clock import Dispatch, forgetting, reminding, telling_telegram
 from .consumers import subscriptions
 from .recipients.domain import DeviceKind
 from .settings import Settings
@@ -24,7 +25,7 @@ from .texts.renderer import Renderer
 from .webhooks.clock import sending
 
 Pusher = ApnsPush | FcmPush | RuStorePush | WebPush
-REMIND_SECONDS, FORGET_SECONDS = 5.0, 600.0
+REMIND_SECONDS, FORGET_SECONDS, TELL_TELEGRAM_SECONDS = 5.0, 600.0, 30.0
 
 
 def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
@@ -75,9 +76,17 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
                 every_seconds=FORGET_SECONDS,
             ),
             reminding(database, schedule, dispatch.wake, every_seconds=REMIND_SECONDS),
+            *_telling_telegram(settings, chat),
         ],
         close=(sender.close, mail.close, *(each.close for each in (*push.values(), sms, chat) if each is not None)),
     )
+
+
+def _telling_telegram(settings: Settings, bot: TelegramBot | None) -> list[Loop]:
+    if bot is None or not settings.telegram_webhook_url:
+        return []
+    url, secret = settings.telegram_webhook_url, settings.telegram_webhook_secret
+    return [telling_telegram(bot, url, secret, every_seconds=TELL_TELEGRAM_SECONDS)]
 
 
 def build_push(settings: Settings) -> dict[DeviceKind, Pusher]:

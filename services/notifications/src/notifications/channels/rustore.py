@@ -1,6 +1,7 @@
 """Push messages by RuStore, for telephones without Google's services.
 
-https://www.rustore.ru/help/sdk/push-notifications/send-push-notifications
+https://www.rustore.ru/help/en/sdk/push-notifications/send-push-notifications: made to be called as FCM is, and taken to
+do as FCM what its page does not say: 404 (and 410, which other senders have met) for a telephone that is gone.
 """
 
 import httpx2
@@ -45,10 +46,10 @@ class RuStorePush:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise NotNowError(f"rustore: {type(error).__name__}") from None
         status = answer.status_code
-        if status == 200:
+        if 200 <= status < 300:
             return
-        if status == 404:
-            raise DeviceGoneError("rustore 404")
+        if status in (404, 410):
+            raise DeviceGoneError(f"rustore {status}")
         # 401 and 403: our token or project, which a person repairs.
         if status in (401, 403, 408, 429) or status >= 500:
             raise NotNowError(f"rustore {status}", retry_after(answer.headers.get("retry-after", "").strip()))

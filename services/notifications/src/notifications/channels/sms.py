@@ -1,10 +1,11 @@
-"""Text messages by SMSC's HTTP API: https://smsc.ru/api/http/send/
+"""Text messages by SMSC's HTTP API: https://smsc.ru/api/#send
 
 The provider is asked for no more parts than we allow, and the text is made to fit them. A number is in no log and in no
 reason: only the provider's own error code is kept.
 """
 
 from typing import Any
+from uuid import UUID
 
 import httpx2
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from ..texts.domain import Message
 #: UTF-16 units in a message of one part, and in each part of a longer one (3GPP TS 23.040; what is not in GSM's own
 #: alphabet, such as any Cyrillic letter, has two bytes).
 ALONE, OF_SEVERAL = 70, 67
+_LARGEST_ID = 2**31 - 1
 #: Wrong parameters, a forbidden text, a number that is none or that nothing reaches: it will never be taken. The others
 #: (sign-in, money, a blocked address, the same request within a minute) pass, or a person repairs them.
 _FOR_GOOD = frozenset({1, 6, 7, 8})
@@ -42,7 +44,7 @@ class Smsc:
             "apikey": self._api_key.get_secret_value(),
             "phones": number,
             "mes": text_of(message, self._most_segments),
-            "id": str(delivery.id),
+            "id": str(number_of(delivery.id)),
             "charset": "utf-8",
             "fmt": "3",
             "maxsms": str(self._most_segments),
@@ -63,6 +65,11 @@ class Smsc:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def number_of(delivery_id: UUID) -> int:
+    """What we call a message there: SMSC's own libraries have a number for it, of 32 bits. It need not be unique."""
+    return delivery_id.int % _LARGEST_ID + 1
 
 
 def _error_code(answer: httpx2.Response) -> int | None:

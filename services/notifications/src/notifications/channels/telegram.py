@@ -30,11 +30,7 @@ class TelegramBot:
         )
 
     async def send(self, message: Message, *, chat_id: int) -> None:
-        address = f"{self._url}/bot{self._token.get_secret_value()}/sendMessage"
-        try:
-            answer = await self._client.post(address, json=body_of(message, chat_id))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise NotNowError(f"telegram: {type(error).__name__}") from None
+        answer = await self._call("sendMessage", body_of(message, chat_id))
         if answer.status_code == 200:
             return
         description, asked = _problem(answer)
@@ -46,6 +42,23 @@ class TelegramBot:
         if answer.status_code in (401, 404, 408, 429) or answer.status_code >= 500:
             raise NotNowError(reason, asked)
         raise RefusedError(reason)
+
+    async def set_webhook(self, url: str, secret: SecretStr) -> None:
+        """Have Telegram call us: https://core.telegram.org/bots/api#setwebhook. Telling it again changes nothing.
+
+        Raises:
+            NotNowError
+        """
+        hook = {"url": url, "secret_token": secret.get_secret_value(), "allowed_updates": ["message"]}
+        answer = await self._call("setWebhook", hook)
+        if answer.status_code != 200:
+            raise NotNowError(f"telegram {answer.status_code}", _problem(answer)[1])
+
+    async def _call(self, method: str, body: dict[str, Any]) -> httpx2.Response:
+        try:
+            return await self._client.post(f"{self._url}/bot{self._token.get_secret_value()}/{method}", json=body)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise NotNowError(f"telegram: {type(error).__name__}") from None
 
     async def close(self) -> None:
         await self._client.aclose()

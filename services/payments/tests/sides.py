@@ -17,7 +17,7 @@ from payments.clock import Clock
 from .conftest import STRIPE, Provider, Shop, StripeSide, opened
 
 NAMES = ["yookassa", "stripe"]
-LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt", "dispute")
+LOOPS = ("create", "check", "refund", "recheck", "settle", "close_receipt", "offset_receipt", "dispute", "detach")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Till:
         if where == "claimed":
             names = (
                 *("create_payment", "get_payment", "create_refund", "get_refund", "find_refund"),
-                *("close_receipt", "offset_receipt", "get_dispute"),
+                *("close_receipt", "offset_receipt", "get_dispute", "detach_card"),
             )
             dying = dict.fromkeys(names, die)
             stand_in = type("Killed", (), {"name": self.name, **{name: staticmethod(die) for name in dying}})()
@@ -122,6 +122,7 @@ class Till:
                 patch.object(clock, "_providers", {self.name: stand_in}),
                 patch.object(clock, "_closer", stand_in),
                 patch.object(clock, "_arbiters", {self.name: stand_in}),
+                patch.object(clock, "_keepers", {self.name: stand_in}),
             ):
                 yield
         else:

@@ -120,6 +120,16 @@ async def test_which_advances_are_offset(
 
 
 @pytest.mark.feature("X6")
+async def test_a_top_up_without_a_receipt_is_no_advance_to_offset(shop: Shop) -> None:
+    """It came in before the seller had receipts."""
+    before = await online(shop, 30000)
+    await shop.seller(receipts=RECEIPTS)
+    after = await online(shop, 10000)
+    await done(shop, await ordered(shop, 40000))
+    assert await sums_at(shop, before, after) == [[], [10000]]
+
+
+@pytest.mark.feature("X6")
 async def test_what_comes_back_after_that_is_given_back_by_receipts_too(fiscal: Shop) -> None:
     """Charged 400 ₽ of 300 and 200: of 150 that come back, the newer one has its 100 again, the older one 50."""
     numbers = [await online(fiscal, 30000), await online(fiscal, 20000)]

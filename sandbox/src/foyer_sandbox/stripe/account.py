@@ -148,6 +148,22 @@ class Account:
         self._confirm(intent, method)
         return intent
 
+    def method(self, id_: str) -> dict[str, Any]:
+        found = self.store.get("method", id_)
+        if found is None:
+            raise no_such("PaymentMethod", id_, "payment_method")
+        return found
+
+    def detach(self, id_: str) -> dict[str, Any]:
+        """A saved card is its customer's no longer, for good."""
+        method = self.method(id_)
+        if method["customer"] is None:
+            raise StripeError("The payment method you provided is not attached to a customer", param="payment_method")
+        method["customer"] = None
+        self.store.save("method", method)
+        self._tell("payment_method.detached", method)
+        return method
+
     def capture(self, id_: str) -> dict[str, Any]:
         intent = self.intent(id_)
         if intent["status"] != "requires_capture":

@@ -44,9 +44,11 @@ def key_check(secret_key: str) -> Callable[[Request], None]:
     return authorized
 
 
-def api_routes(account: Account, authorized: Callable[[Request], None]) -> APIRouter:
-    """`/v1/…`: every POST takes a form, and an `Idempotency-Key` under which its answer is kept."""
-    router = APIRouter(prefix="/v1", tags=["Stripe API"])
+Once = Callable[[Request, Callable[[dict[str, Any]], dict[str, Any]]], Awaitable[JSONResponse]]
+
+
+def once_per_key(account: Account, authorized: Callable[[Request], None]) -> Once:
+    """Does the work of a POST, or answers again what it answered under the same key."""
 
     async def once(request: Request, work: Callable[[dict[str, Any]], dict[str, Any]]) -> JSONResponse:
         authorized(request)
@@ -77,6 +79,13 @@ def api_routes(account: Account, authorized: Callable[[Request], None]) -> APIRo
                 kind="idempotency_error",
             )
         return JSONResponse(json.loads(known[2]), known[1], {"Idempotent-Replayed": "true"})
+
+    return once
+
+
+def api_routes(account: Account, once: Once, authorized: Callable[[Request], None]) -> APIRouter:
+    """`/v1/…`: every POST takes a form, and an `Idempotency-Key` under which its answer is kept."""
+    router = APIRouter(prefix="/v1", tags=["Stripe API"])
 
     def read(request: Request, document: dict[str, Any]) -> JSONResponse:
         return JSONResponse(account.shown(document, parse(request.url.query).get("expand") or []))
@@ -154,6 +163,22 @@ def dispute_routes(account: Account, authorized: Callable[[Request], None]) -> A
         if found is None:
             raise StripeError(f"No such dispute: '{id_}'", status=404, code="resource_missing", param="id")
         return JSONResponse(account.shown(found, parse(request.url.query).get("expand") or []))
+
+    return router
+
+
+def method_routes(account: Account, once: Once, authorized: Callable[[Request], None]) -> APIRouter:
+    """`/v1/payment_methods`."""
+    router = APIRouter(prefix="/v1", tags=["Stripe API"])
+
+    @router.get("/payment_methods/{id_}")
+    async def read_method(id_: str, request: Request) -> JSONResponse:
+        authorized(request)
+        return JSONResponse(account.shown(account.method(id_), []))
+
+    @router.post("/payment_methods/{id_}/detach")
+    async def detach(id_: str, request: Request) -> JSONResponse:
+        return await once(request, lambda _: account.detach(id_))
 
     return router
 
@@ -349,7 +374,9 @@ def create_app(settings: StripeSettings) -> FastAPI:
     app = FastAPI(title="Foyer sandbox: Stripe", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(FaultyNetwork, board=board)
     authorized = key_check(settings.secret_key)
-    app.include_router(api_routes(account, authorized))
+    once = once_per_key(account, authorized)
+    app.include_router(api_routes(account, once, authorized))
+    app.include_router(method_routes(account, once, authorized))
     app.include_router(dispute_routes(account, authorized))
     app.include_router(page_routes(account))
     app.include_router(switch_routes(board))

@@ -17,6 +17,9 @@ from foyer_chassis.db import Database, Listener, Transaction
 from .advances import store as advances_store
 from .advances import use_cases as advances
 from .advances.domain import OFFSET, Offset
+from .cards import store as cards_store
+from .cards import use_cases as cards
+from .cards.domain import DETACH, CardKeeper, Forgotten
 from .closing import store as closing_store
 from .closing import use_cases as closing
 from .closing.domain import CLOSE, Closing
@@ -76,10 +79,12 @@ class Clock:
         *,
         closer: ReceiptProvider,
         arbiters: Mapping[str, DisputeProvider],
+        keepers: Mapping[str, CardKeeper],
     ) -> None:
         """`providers`: by the name that payments have; `closer`: who makes closing receipts; `arbiters`: those of the
-        providers that tell of disputes."""
+        providers that tell of disputes; `keepers`: those that can forget a card."""
         self._arbiters = arbiters
+        self._keepers = keepers
         # Where there are no credentials there is no list to ask for.
         self._listing = [name for name in arbiters if name in settings.providers]
         self._database = database
@@ -111,6 +116,7 @@ class Clock:
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
         self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt)
         self.dispute: Pump[Dispute] = pump(DISPUTE, disputes_store.claim, self._dispute)
+        self.detach: Pump[Forgotten] = pump(DETACH, cards_store.claim, self._detach)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {
@@ -123,6 +129,7 @@ class Clock:
                 self.close_receipt,
                 self.offset_receipt,
                 self.dispute,
+                self.detach,
             )
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
@@ -257,6 +264,18 @@ class Clock:
             await self._record(
                 lambda transaction: disputes.learn(transaction, dispute, answer, every=self._recheck_every)
             )
+
+    async def _detach(self, card: Forgotten) -> None:
+        try:
+            await self._keepers[card.provider].detach_card(card)
+        except ProviderRefusedError as refusal:
+            # It knows no such card, or has forgotten it.
+            _logger.info("card_unknown_to_provider", id=str(card.id), reason=refusal.reason)
+        except ProviderUnclearError as unclear:
+            why, pause = unclear.reason, unclear.retry_after
+            await self._record(lambda transaction: cards.missed(transaction, card, why, pause))
+            return
+        await self._record(lambda transaction: cards_store.detached(transaction, card))
 
     async def _find_disputes(self) -> bool:
         """Disputes that no webhook told of."""

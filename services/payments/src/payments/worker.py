@@ -35,6 +35,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         settings,
         closer=yookassa,
         arbiters={stripe.name: StripeDisputes(stripe)},
+        keepers={stripe.name: stripe},
     )
     return WorkerParts(
         subscriptions=subscriptions(clock, provider=settings.payment_provider),

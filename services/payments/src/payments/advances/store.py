@@ -33,7 +33,7 @@ _ADVANCES = (
         payments.c.currency == sa.bindparam("in_currency"),
         payments.c.received.is_not(None),
         payments.c.provider.in_(sorted(FISCAL)),
-        payments.c.receipt.is_not(None),
+        payments.c.receipt["mode"].astext == "advance",
         invoices.c.origin == Origin.TOP_UP,
         sa.func.coalesce(invoices.c.legal_entity_id, _default) == sa.bindparam("seller"),
         payments.c.received > _taken.c.amount,

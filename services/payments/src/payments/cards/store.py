@@ -4,11 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from foyer_chassis.db import Transaction
+from foyer_chassis import telemetry
+from foyer_chassis.db import Transaction, cause
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
-from .tables import saved_cards
+from .domain import DETACHING, Forgotten
+from .tables import forgotten_cards, saved_cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,49 @@ _OF = sa.select(saved_cards).where(saved_cards.c.customer_id == sa.bindparam("cu
 _FORGET = (
     sa.delete(saved_cards)
     .where(saved_cards.c.customer_id == sa.bindparam("customer"), saved_cards.c.id == sa.bindparam("card"))
-    .returning(saved_cards.c.token)
+    .returning(saved_cards.c.provider, saved_cards.c.token)
 )
-_FORGET_ALL = sa.delete(saved_cards).where(saved_cards.c.customer_id.in_(sa.bindparam("customers", expanding=True)))
+_FORGET_ALL = (
+    sa.delete(saved_cards)
+    .where(saved_cards.c.customer_id.in_(sa.bindparam("customers", expanding=True)))
+    .returning(saved_cards.c.provider, saved_cards.c.token)
+)
+_SAME = (
+    sa.select(saved_cards.c.provider, saved_cards.c.token)
+    .where(
+        saved_cards.c.customer_id == sa.bindparam("customer"),
+        saved_cards.c.provider == sa.bindparam("of_provider"),
+        saved_cards.c.title == sa.bindparam("titled"),
+    )
+    .with_for_update()
+)
+_DETACH = sa.insert(forgotten_cards)
+_due = (
+    sa.select(forgotten_cards.c.id)
+    .where(forgotten_cards.c.next_at <= sa.bindparam("due"))
+    .order_by(forgotten_cards.c.next_at)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_CLAIM = (
+    sa.update(forgotten_cards)
+    .where(forgotten_cards.c.id == _due.c.id)
+    .values(next_at=sa.bindparam("until"), attempts=forgotten_cards.c.attempts + 1)
+    .returning(*forgotten_cards.c)
+)
+_DETACHED = sa.delete(forgotten_cards).where(forgotten_cards.c.id == sa.bindparam("card"))
+_MISSED = (
+    sa.update(forgotten_cards)
+    .where(forgotten_cards.c.id == sa.bindparam("card"))
+    .values(failure=sa.bindparam("why"), next_at=sa.bindparam("until", type_=sa.DateTime(timezone=True)))
+)
 
 
 async def keep(transaction: Transaction, *, customer_id: UUID, provider: str, token: str, title: str) -> None:
+    """The same card saved before had another token, which is needed no longer."""
+    same = await transaction.all(_SAME, {"customer": customer_id, "of_provider": provider, "titled": title})
+    await _detach(transaction, [row for row in same if row["token"] != token])
     await transaction.execute(
         _KEEP,
         {
@@ -59,8 +98,46 @@ async def of_customer(transaction: Transaction, customer_id: UUID) -> Sequence[S
 async def forget(transaction: Transaction, *, customer_id: UUID, card_id: UUID) -> str | None:
     """Its token, which nobody here knows any more; None: the customer has no such card."""
     row = await transaction.one_or_none(_FORGET, {"customer": customer_id, "card": card_id})
-    return None if row is None else str(row["token"])
+    if row is None:
+        return None
+    await _detach(transaction, [row])
+    return str(row["token"])
 
 
 async def forget_all(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
-    await transaction.execute(_FORGET_ALL, {"customers": list(customer_ids)})
+    await _detach(transaction, await transaction.all(_FORGET_ALL, {"customers": list(customer_ids)}))
+
+
+async def _detach(transaction: Transaction, cards: Sequence[sa.RowMapping]) -> None:
+    """The providers of these cards are to keep them no longer, where they can be told so."""
+    rows = [
+        {
+            "id": new_id(),
+            "provider": card["provider"],
+            "token": card["token"],
+            "next_at": transaction.now,
+            "forgotten_at": transaction.now,
+            "caused_by": cause.get(),
+            "traceparent": telemetry.current_traceparent(),
+        }
+        for card in cards
+        if card["provider"] in DETACHING
+    ]
+    if rows:
+        await transaction.execute(_DETACH, rows)
+
+
+async def claim(transaction: Transaction, *, until: datetime, most: int) -> list[Forgotten]:
+    """Cards whose provider is to be told now, ours until `until`."""
+    rows = await transaction.all(_CLAIM, {"due": transaction.now, "until": until, "most": most})
+    return [Forgotten(**{name: row[name] for name in Forgotten.__slots__}) for row in rows]
+
+
+async def detached(transaction: Transaction, card: Forgotten) -> None:
+    """Its provider keeps it no longer, and nothing of it is here any more."""
+    await transaction.execute(_DETACHED, {"card": card.id})
+
+
+async def missed(transaction: Transaction, card: Forgotten, failure: str, until: datetime | None) -> None:
+    """Its provider could not be told: again at `until`; None: not any more."""
+    await transaction.execute(_MISSED, {"card": card.id, "why": failure, "until": until})

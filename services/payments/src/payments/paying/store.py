@@ -137,7 +137,14 @@ _VISIBLE = SeenBy(payments.c.order_id, payments.c.applicant_id)
 _FORGET_PEOPLE = (
     sa.update(payments)
     .where(payments.c.applicant_id.in_(sa.bindparam("customers", expanding=True)), payments.c.next_at.is_(None))
-    .values(choice={}, receipt=payments.c.receipt.op("-")("email"))
+    .values(
+        choice={},
+        # Of payments without a receipt there are such with NULL and, older ones, with the JSON value null.
+        receipt=sa.case(
+            (sa.func.jsonb_typeof(payments.c.receipt) == "object", payments.c.receipt.op("-")("email")),
+            else_=sa.null(),
+        ),
+    )
 )
 _DELIVERED = (
     sa.update(payments)

@@ -26,7 +26,7 @@ payments = sa.Table(
     sa.Column("surcharge_reserved", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("part", sa.Integer),
     sa.Column("choice", JSONB, nullable=False, server_default="{}"),
-    sa.Column("receipt", JSONB),
+    sa.Column("receipt", JSONB(none_as_null=True)),
     sa.Column("source", sa.Text),
     sa.Column("acquiring", sa.BigInteger),
     sa.Column("taken_by", UUID(as_uuid=True)),

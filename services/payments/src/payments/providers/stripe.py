@@ -16,6 +16,7 @@ from foyer_chassis import log
 from foyer_contracts.money import Money
 from pydantic import BaseModel, Field, ValidationError
 
+from ..cards.domain import Forgotten
 from ..paying.domain import (
     Payment,
     ProviderPayment,
@@ -234,6 +235,12 @@ class Stripe:
             raise ProviderUnclearError("no payment intent")
         return found if isinstance(found, str) else found.id
 
+    async def detach_card(self, card: Forgotten) -> None:
+        """https://docs.stripe.com/api/payment_methods/detach"""
+        method = card.token.partition(":")[2]
+        path = "/v1/payment_methods/{}/detach"
+        await self.ask("POST", path.format(method), _Method, body={}, key=f"{card.id}-detach", logged_as=path)
+
     async def close(self) -> None:
         await self._client.aclose()
 
@@ -253,8 +260,12 @@ class Stripe:
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
         query: Mapping[str, Any] | None = None,
+        logged_as: str | None = None,
     ) -> M:
-        """Raises ProviderRefusedError, ProviderUnclearError."""
+        """`logged_as`: the path for the log, where the real one has a secret in it.
+
+        Raises ProviderRefusedError, ProviderUnclearError.
+        """
         headers = {} if key is None else {"Idempotency-Key": key}
         content = None if body is None else urlencode(_form(body)).encode()
         if content is not None:
@@ -266,11 +277,11 @@ class Stripe:
         except httpx2.HTTPError as error:
             raise ProviderUnclearError(type(error).__name__) from error
         if answer.status_code != 200:
-            raise _error(method, path, answer)
+            raise _error(method, logged_as or path, answer)
         try:
             return model.model_validate_json(answer.content)
         except ValidationError as error:
-            _logger.error("provider_answer_unreadable", path=path, errors=error.error_count())
+            _logger.error("provider_answer_unreadable", path=logged_as or path, errors=error.error_count())
             raise ProviderUnclearError("unreadable answer") from None
 
 

@@ -35,7 +35,7 @@ refunds = sa.Table(
     sa.Column("source", sa.Text),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("surcharge", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("receipt", JSONB),
+    sa.Column("receipt", JSONB(none_as_null=True)),
     sa.Column("note", sa.Text),
     sa.Column("requested_by", UUID(as_uuid=True)),
     sa.Column("handed_out_by", UUID(as_uuid=True)),

@@ -1,4 +1,4 @@
-"""Journeys of slots beyond the plain booking: one that recurs, a time that somebody waits for (X5), one that is kept.
+"""Journeys of slots beyond the plain booking: one that recurs, a time that is waited for (X5), one that is kept.
 
 They are told as those of `journeys`: each raises WorldError when something came out otherwise.
 """
@@ -120,8 +120,8 @@ async def waiting_list(world: World) -> list[dict[str, Any]]:
 
 
 async def kept_slot(world: World) -> list[dict[str, Any]]:
-    """Many want one time at the same moment: one of them has it kept, the others are told at once and order nothing. The
-    one fills in the order, which takes it; another time is kept and given up, and is free."""
+    """Many want one time at the same moment: one of them has it kept, the others are told at once. The one fills in the
+    order, which takes it; another time is kept and given up, and is free."""
     slot = world.slot(await world.room("Карповка"), days=3)
     people = ("anna", "boris", "carol")
     answers = await asyncio.gather(

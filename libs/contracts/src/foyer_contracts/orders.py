@@ -29,7 +29,7 @@ class SlotRequest(Part):
         recurrence: the value of an RRULE (RFC 5545), e.g. `FREQ=WEEKLY;COUNT=10`, by the wall clock of the location;
             the first occurrence is from `starts_at` to `ends_at` (X5).
         skip: local dates of occurrences that are left out.
-        offer_id: what is kept for the applicant and taken by this order: an offer of the waiting list (X5), or asked for.
+        offer_id: what was kept for the applicant and is taken now: an offer of the waiting list (X5) or one asked for.
     """
 
     resource_id: UUID

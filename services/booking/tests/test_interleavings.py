@@ -24,13 +24,13 @@ OVERLAPS = """
     ON a.resource_id = b.resource_id AND a.place = b.place AND a.blocked && b.blocked AND a.ctid < b.ctid
 """
 OWNERS = """
-    SELECT id, 'reservation' AS owner, resource_id, quantity, CASE WHEN occurrences IS NULL THEN
-        ARRAY[lower(during), upper(during)]::timestamptz[] ELSE (
-            SELECT array_agg(t ORDER BY n, t) FROM jsonb_to_recordset(occurrences)
-                AS o (number int, starts_at timestamptz, ends_at timestamptz, cancelled bool),
-                LATERAL (VALUES (o.number, o.starts_at), (o.number, o.ends_at)) AS v (n, t) WHERE NOT cancelled
-        ) END AS times
-    FROM reservations WHERE status IN ('held', 'confirmed', 'active')
+    SELECT id, 'reservation' AS owner, resource_id, quantity, ARRAY[lower(during), upper(during)]::timestamptz[] AS times
+    FROM reservations WHERE status IN ('held', 'confirmed', 'active') AND occurrences IS NULL
+    UNION ALL
+    SELECT id, 'reservation', coalesce(o.resource_id, reservations.resource_id), quantity, ARRAY[o.starts_at, o.ends_at]
+    FROM reservations, jsonb_to_recordset(occurrences)
+        AS o (resource_id uuid, starts_at timestamptz, ends_at timestamptz, cancelled bool)
+    WHERE status IN ('held', 'confirmed', 'active') AND NOT o.cancelled
     UNION ALL SELECT id, 'offer', resource_id, quantity, ARRAY[starts_at, ends_at] FROM waiting_offers
         WHERE status = 'open'
     UNION ALL SELECT id, 'block', resource_id, NULL, ARRAY[starts_at, ends_at] FROM resource_blocks
@@ -73,9 +73,9 @@ class Hotspot:
 
     async def step(self) -> None:
         act = self.chance.choices(
-            (self.place, self.pay, self.cancel, self.move, self.give_up, self.block, self.unblock, self.join, self.leave,
-             self.take_offer, self.tick),
-            (20, 14, 10, 16, 6, 3, 5, 16, 2, 10, 6),
+            (self.place, self.pay, self.cancel, self.move, self.move_times, self.give_up, self.block, self.unblock,
+             self.join, self.leave, self.take_offer, self.tick),
+            (20, 14, 10, 12, 12, 6, 3, 5, 16, 2, 10, 6),
         )[0]  # fmt: skip
         await act()
 
@@ -117,6 +117,17 @@ class Hotspot:
             if self.chance.random() < 0.4:
                 body["resource_id"] = str(self.chance.choice(list(self.resources)))
             await self.call("POST", f"/v1/orders/{reservation['order_id']}/reservation/reschedule", body)
+
+    async def move_times(self) -> None:
+        if reservation := await self.some("occurrences IS NOT NULL"):
+            meant = self.chance.choice(reservation["occurrences"])
+            was, until = (datetime.fromisoformat(meant[name]) for name in ("starts_at", "ends_at"))
+            starts_at = self.time()[0] + self.chance.choice((0, 0, meant["number"])) * WEEK
+            body = {"number": meant["number"], "scope": self.chance.choice(("one", "following", "all"))}
+            body |= {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + (until - was)).isoformat()}
+            if self.chance.random() < 0.4:
+                body["resource_id"] = str(self.chance.choice(list(self.resources)))
+            await self.call("POST", f"/v1/orders/{reservation['order_id']}/reservation/occurrences/reschedule", body)
 
     async def give_up(self) -> None:
         if reservation := await self.some("occurrences IS NOT NULL"):
@@ -181,13 +192,12 @@ class Hotspot:
             return list(await reading.all(sa.text(sql)))
 
     def needed(self, owner: Any) -> dict[UUID, timedelta]:
-        """How much time of which resources an owner takes."""
+        """How much time of which resources an owner takes at one time."""
         resource = self.resources[owner["resource_id"]]
         before, after = (resource[f"buffer_{name}_minutes"] * MINUTE for name in ("before", "after"))
-        times = owner["times"]
-        length = sum((times[n + 1] - times[n] for n in range(0, len(times), 2)), timedelta(0))
+        length = owner["times"][1] - owner["times"][0]
         if owner["owner"] != "block":
-            length += (before + after) * (len(times) // 2)
+            length += before + after
         if resource["part_ids"]:
             return {UUID(part): length * self.resources[UUID(part)]["capacity"] for part in resource["part_ids"]}
         quantity = resource["capacity"] if owner["owner"] == "block" else owner["quantity"]
@@ -198,8 +208,12 @@ class Hotspot:
         taken: dict[tuple[str, UUID], dict[UUID, timedelta]] = {}
         for row in await self.rows(CLAIMS):
             taken.setdefault((row["owner"], row["owner_id"]), {})[row["resource_id"]] = row["taken"]
-        owners = await self.rows(OWNERS)
-        assert taken == {(owner["owner"], owner["id"]): self.needed(owner) for owner in owners}
+        needed: dict[tuple[str, UUID], dict[UUID, timedelta]] = {}
+        for owner in await self.rows(OWNERS):
+            of_owner = needed.setdefault((owner["owner"], owner["id"]), {})
+            for resource, length in self.needed(owner).items():
+                of_owner[resource] = of_owner.get(resource, timedelta(0)) + length
+        assert taken == needed
 
     async def nobody_waits_for_what_is_free(self, resource: UUID) -> dict[datetime, int]:
         """How many places of each slot around the hotspot are left."""
@@ -243,6 +257,7 @@ async def test_whatever_happens_every_place_is_ones_and_of_somebody(booking: Run
         "booking.offer.expired.v1",
         "booking.offer.taken.v1",
     } <= {event.type for event in await booking.published()}
+    assert any(event.data.moved for event in await booking.published("booking.reservation.rescheduled.v1"))
     await bookable(hotspot)
     await hotspot.check()
     # All holds and offers come to their end, and all of what is not paid is free.

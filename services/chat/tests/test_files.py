@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from chat.domain.files import LOOSE_FOR, MOST_FILES_A_MESSAGE, MOST_LOOSE
 from chat.service import SERVICE
 from chat.settings import Settings
+from chat.store import files as store
 from chat.tables import files as table
+from foyer_chassis.files.leaving import give_up
 from foyer_chassis.testing import Databases, Identity, Running, running
 from foyer_contracts.samples import APPLICANT, NOW, REQUEST
 from foyer_sandbox.clamd import EICAR, clamd
@@ -267,6 +269,30 @@ async def test_what_is_not_sent_goes_by_itself_and_what_is_sent_stays(chat: Runn
     await asyncio.gather(*(chat.turn("chat_files") for _ in range(2)))
     assert (len(kept(chat)), await states(chat)) == (1, ["sent"])
     assert (await send(applicant(chat), id_, forgotten)).status_code == 422
+
+
+async def test_an_upload_that_became_whole_is_not_given_up(chat: Running, id_: str) -> None:
+    """Its answer was lost after the commit: whoever cleans up must not take the content away."""
+    file_id = await uploaded(applicant(chat), id_)
+    async with chat.database.read() as reading:
+        file = await store.seen(reading, UUID(id_), UUID(file_id))
+    assert file is not None
+    files = chat.app.state.files
+    await give_up(chat.database, files.storage, store, file, lease=files.rules.lease)
+    assert await states(chat) == ["loose"]
+    assert (await send(applicant(chat), id_, file_id)).status_code == 201
+    assert (await get(manager(chat), id_, file_id)).content == PDF
+
+
+async def test_upload_that_fails_leaves_nothing_also_in_the_folder(
+    chat: Running, id_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object, **__: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(store, "complete", dies)
+    assert (await put(applicant(chat), id_)).status_code == 500
+    assert (await states(chat), kept(chat)) == ([], [])
 
 
 async def test_an_erased_customers_files_go(chat: Running, id_: str) -> None:

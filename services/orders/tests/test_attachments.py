@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from foyer_chassis.files.leaving import give_up, sweep
 from foyer_chassis.files.rules import StorageUnavailableError, clean_name
 from foyer_chassis.testing import Databases, Identity, Running, running
 from foyer_sandbox.clamd import EICAR, clamd
-from orders.attachments import use_cases
+from orders.attachments import store, use_cases
 from orders.attachments.tables import order_files
 from orders.service import SERVICE
 from orders.settings import Settings
@@ -378,7 +379,7 @@ async def killed_at(service: Running, monkeypatch: pytest.MonkeyPatch, cabinet: 
     """An upload whose process dies right before the storage, in the middle of the content, or before completing."""
     storage = service.app.state.files.storage
 
-    async def nothing(*_: object) -> None:
+    async def nothing(*_: object, **__: object) -> None:
         return None
 
     async def dies(*_: object, **__: object) -> None:
@@ -390,7 +391,7 @@ async def killed_at(service: Running, monkeypatch: pytest.MonkeyPatch, cabinet: 
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(use_cases, "_give_up", nothing)
+        patch.setattr(use_cases, "give_up", nothing)
         if at == "storage":
             patch.setattr(storage, "put", dies)
         if at == "content":
@@ -580,12 +581,26 @@ async def test_storage_that_fails_is_503_and_swept_later(
     assert (await rows(service), kept(service)) == ([], [])
 
 
+async def test_an_upload_that_became_whole_is_not_given_up(
+    service: Running, cabinet: Cabinet, order: dict[str, Any]
+) -> None:
+    """Its answer was lost after the commit: whoever cleans up must not take the content away."""
+    attached = await cabinet.attached(order)
+    async with service.database.read() as reading:
+        file = await store.stored(reading, UUID(order["id"]), UUID(attached["id"]))
+    assert file is not None
+    files = service.app.state.files
+    await give_up(service.database, files.storage, store, file, lease=files.rules.lease)
+    assert [row["state"] for row in await rows(service)] == ["stored"]
+    assert (await cabinet.get(order, attached)).content == PDF
+
+
 async def test_two_sweepers_share_the_work(service: Running, cabinet: Cabinet, order: dict[str, Any]) -> None:
     for n in range(MOST_FILES):
         file = await cabinet.attached(order, PDF + bytes([n]), name=f"{n}.pdf")
         assert (await cabinet.remove(order, file)).status_code == 204
     files = service.app.state.files
-    await asyncio.gather(*(use_cases.sweep(service.database, files.storage, lease=files.rules.lease) for _ in range(3)))
+    await asyncio.gather(*(sweep(service.database, files.storage, store, lease=files.rules.lease) for _ in range(3)))
     assert (await rows(service), kept(service)) == ([], [])
 
 

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database
+from foyer_chassis.files.leaving import sweep
 from foyer_chassis.files.storage import Storage
 
-from .use_cases import files
+from .store import files
 
 
 def sweeper(database: Database, storage: Storage, *, every_seconds: float, lease: timedelta) -> Loop:
     async def step() -> bool:
-        return await files.sweep(database, storage, lease=lease)
+        return await sweep(database, storage, files, lease=lease)
 
     return Loop("chat_files", step, every_seconds=every_seconds)

@@ -64,6 +64,10 @@ class File:
         return f"{self.key}.small"
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.picture_key, self.key)
+
+    @property
     def sent(self) -> SentFile:
         assert self.size_bytes is not None
         return SentFile(self.id, self.name, self.media_type, self.size_bytes, self.picture)

@@ -57,7 +57,14 @@ _SEEN = sa.select(files).where(
     _f.state.in_((FileState.LOOSE.value, FileState.SENT.value)),
 )
 _leaving = {"state": FileState.LEAVING.value, "message_id": None}
-_LEAVE = sa.update(files).where(_f.id == sa.bindparam("file")).values(**_leaving, lease_until=sa.bindparam("until"))
+_GIVE_UP = (
+    sa.update(files)
+    .where(_f.id == sa.bindparam("file"), _f.state == FileState.UPLOADING.value)
+    .values(**_leaving, lease_until=sa.bindparam("until"))
+)
+_WHOLE = sa.select(_f.id).where(
+    _f.id == sa.bindparam("file"), _f.state.in_((FileState.LOOSE.value, FileState.SENT.value))
+)
 _LEAVE_LOOSE = (
     sa.update(files)
     .where(
@@ -152,9 +159,10 @@ async def seen(transaction: Transaction, conversation_id: UUID, file_id: UUID) -
     return None if row is None else _file(row)
 
 
-async def leave(transaction: Transaction, file_id: UUID, *, until: datetime) -> None:
-    """Nobody sees it any more; its content is deleted by whoever holds it until then, else by the clock."""
-    await transaction.execute(_LEAVE, {"file": file_id, "until": until})
+async def give_up(transaction: Transaction, file_id: UUID, *, until: datetime) -> bool:
+    """Nobody will see an upload; its content is the caller's to delete until then. False: it is whole, and stays."""
+    await transaction.execute(_GIVE_UP, {"file": file_id, "until": until})
+    return await transaction.one_or_none(_WHOLE, {"file": file_id}) is None
 
 
 async def leave_loose(transaction: Transaction, conversation_id: UUID, file_id: UUID, author_id: UUID) -> bool:
@@ -171,7 +179,7 @@ async def leave_of_author(transaction: Transaction, author_id: UUID) -> None:
     await transaction.execute(_LEAVE_OF_AUTHOR, {"author": author_id, "until": transaction.now})
 
 
-async def claim_due(transaction: Transaction, *, until: datetime, most: int) -> list[File]:
+async def claim_leaving(transaction: Transaction, *, until: datetime, most: int) -> list[File]:
     """Take files that are to go, were never whole, or were never sent, to delete their content."""
     rows = await transaction.all(_CLAIM, {"now": transaction.now, "until": until, "most": most})
     return [_file(row) for row in rows]

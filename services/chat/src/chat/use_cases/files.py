@@ -4,17 +4,15 @@ while content travels. Whoever dies in between leaves a row that nobody sees and
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from uuid import UUID
 
-from foyer_chassis import log
 from foyer_chassis.db import Database, Transaction
 from foyer_chassis.errors import ForbiddenError, NotFoundError
 from foyer_chassis.files.intake import take_in
+from foyer_chassis.files.leaving import give_up
 from foyer_chassis.files.pictures import Pictures
 from foyer_chassis.files.rules import (
     FileRules,
-    StorageUnavailableError,
     TooManyFilesError,
     UploadInterruptedError,
     check_allowed,
@@ -29,10 +27,6 @@ from ..domain.files import LOOSE_FOR, MOST_LOOSE, File, FileState
 from ..store import conversations
 from ..store import files as store
 from .conversations import readable
-
-MOST_SWEPT = 20
-
-_logger = log.get(__name__)
 
 
 async def upload(
@@ -76,7 +70,7 @@ async def upload(
     except BaseException:
         # As far as it can be done now; if this dies too, the clock does it.
         with contextlib.suppress(Exception):
-            await asyncio.shield(_give_up(database, storage, file, rules))
+            await asyncio.shield(give_up(database, storage, store, file, lease=rules.lease))
         raise
     return done
 
@@ -121,19 +115,6 @@ async def _writable(transaction: Transaction, person: Person, conversation_id: U
         raise ForbiddenError(needs=["orders:edit"])
 
 
-async def _give_up(database: Database, storage: Storage, file: File, rules: FileRules) -> None:
-    async with database.transaction() as transaction:
-        await store.leave(transaction, file.id, until=transaction.now + rules.lease)
-    await _delete(storage, file)
-    async with database.transaction() as transaction:
-        await store.forget(transaction, [file.id])
-
-
-async def _delete(storage: Storage, file: File) -> None:
-    await storage.delete(file.picture_key)
-    await storage.delete(file.key)
-
-
 async def seen(reading: Transaction, conversation_id: UUID, file_id: UUID, person: Person) -> File:
     """A file that was sent in a thread that this person reads, or that they are about to send.
 
@@ -157,21 +138,3 @@ async def remove(transaction: Transaction, conversation_id: UUID, file_id: UUID,
     """
     if not await store.leave_loose(transaction, conversation_id, file_id, person.id):
         raise NotFoundError
-
-
-async def sweep(database: Database, storage: Storage, *, lease: timedelta) -> bool:
-    """Delete what is to go, never became whole, or was never sent. Whether there may be more."""
-    async with database.transaction() as transaction:
-        claimed = await store.claim_due(transaction, until=transaction.now + lease, most=MOST_SWEPT)
-    gone: list[UUID] = []
-    for file in claimed:
-        try:
-            await _delete(storage, file)
-        except StorageUnavailableError:
-            # Its lease runs out, and it is tried again.
-            _logger.warning("file_not_deleted", file_id=str(file.id))
-        else:
-            gone.append(file.id)
-    async with database.transaction() as transaction:
-        await store.forget(transaction, gone)
-    return len(gone) == MOST_SWEPT

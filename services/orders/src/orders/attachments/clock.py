@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from foyer_chassis.clock import Loop
 from foyer_chassis.db import Database
+from foyer_chassis.files.leaving import sweep
 from foyer_chassis.files.storage import Storage
 
-from . import use_cases
+from . import store
 
 
 def sweeper(database: Database, storage: Storage, *, every_seconds: float, lease: timedelta) -> Loop:
     async def step() -> bool:
-        return await use_cases.sweep(database, storage, lease=lease)
+        return await sweep(database, storage, store, lease=lease)
 
     return Loop("order_files", step, every_seconds=every_seconds)

@@ -39,3 +39,7 @@ class File:
     def key(self) -> str:
         """Where its content is; made of ids alone, whatever its name is."""
         return f"orders/{self.order_id}/{self.id}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.key,)

@@ -58,6 +58,8 @@ _LEAVE = (
     .where(_f.id == sa.bindparam("file"))
     .values(state=FileState.LEAVING.value, lease_until=sa.bindparam("until"))
 )
+_GIVE_UP = _LEAVE.where(_f.state == FileState.UPLOADING.value)
+_WHOLE = sa.select(_f.id).where(_f.id == sa.bindparam("file"), _f.state == FileState.STORED.value)
 _LEAVE_OF_APPLICANT = sa.text(
     "UPDATE order_files f SET state = 'leaving', lease_until = :now FROM orders o "
     "WHERE o.id = f.order_id AND o.applicant_id = :applicant AND f.state <> 'leaving'"
@@ -121,6 +123,12 @@ async def complete(transaction: Transaction, file_id: UUID, *, size_bytes: int, 
 async def leave(transaction: Transaction, file_id: UUID, *, until: datetime) -> None:
     """Nobody sees it any more; its content is deleted by whoever holds it until then, else by the clock."""
     await transaction.execute(_LEAVE, {"file": file_id, "until": until})
+
+
+async def give_up(transaction: Transaction, file_id: UUID, *, until: datetime) -> bool:
+    """Nobody will see an upload; its content is the caller's to delete until then. False: it is whole, and stays."""
+    await transaction.execute(_GIVE_UP, {"file": file_id, "until": until})
+    return await transaction.one_or_none(_WHOLE, {"file": file_id}) is None
 
 
 async def leave_of_applicant(transaction: Transaction, applicant_id: UUID) -> None:

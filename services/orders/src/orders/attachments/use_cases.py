@@ -2,13 +2,12 @@
 
 The row of a file is there before its content and goes after it, and no transaction is open while content travels:
 `begin` → the storage takes the content → `complete`. Whoever dies in between leaves a row that nobody sees and whose
-lease runs out; then `sweep` deletes both.
+lease runs out; then the clock deletes both.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator
-from datetime import timedelta
 from uuid import UUID
 
 from foyer_chassis import log
@@ -16,9 +15,9 @@ from foyer_chassis.auth import Caller
 from foyer_chassis.db import Database, Transaction
 from foyer_chassis.errors import ForbiddenError, NotFoundError, Problem
 from foyer_chassis.files.intake import take_in
+from foyer_chassis.files.leaving import give_up
 from foyer_chassis.files.rules import (
     FileRules,
-    StorageUnavailableError,
     TooManyFilesError,
     UploadInterruptedError,
     check_allowed,
@@ -34,8 +33,6 @@ from ..ordering.domain.order import Order
 from ..ordering.use_cases.access import may_edit, sees_as_staff
 from . import store
 from .domain import File, FileState
-
-MOST_SWEPT = 20
 
 _logger = log.get(__name__)
 
@@ -71,11 +68,11 @@ async def attach(
     except BaseException:
         # As far as it can be done now; if this dies too, the clock does it.
         with contextlib.suppress(Exception):
-            await asyncio.shield(_give_up(database, storage, file, rules))
+            await asyncio.shield(give_up(database, storage, store, file, lease=rules.lease))
         raise
     if done.id == file.id:
         return done, True
-    await _give_up(database, storage, file, rules)
+    await give_up(database, storage, store, file, lease=rules.lease)
     return done, False
 
 
@@ -142,15 +139,6 @@ async def _editable(transaction: Transaction, caller: Caller, number: int) -> Or
     return order
 
 
-async def _give_up(database: Database, storage: Storage, file: File, rules: FileRules) -> None:
-    async with database.transaction() as transaction:
-        if await store.uploading_locked(transaction, file.id) is not None:
-            await store.leave(transaction, file.id, until=transaction.now + rules.lease)
-    await storage.delete(file.key)
-    async with database.transaction() as transaction:
-        await store.forget(transaction, [file.id])
-
-
 async def files_of(reading: Transaction, caller: Caller, number: int, *, rules: FileRules) -> list[File]:
     """Raises NotFoundError, ForbiddenError: the applicant never sees them."""
     order = await _for_staff(reading, caller, number)
@@ -188,24 +176,6 @@ async def remove(transaction: Transaction, caller: Caller, number: int, file_id:
     await store.leave(transaction, file_id, until=transaction.now)
     await ordering.keep(transaction, order, change)
     return file
-
-
-async def sweep(database: Database, storage: Storage, *, lease: timedelta) -> bool:
-    """Delete what was removed, and what never became whole. Whether there may be more."""
-    async with database.transaction() as transaction:
-        claimed = await store.claim_leaving(transaction, until=transaction.now + lease, most=MOST_SWEPT)
-    gone: list[UUID] = []
-    for file in claimed:
-        try:
-            await storage.delete(file.key)
-        except StorageUnavailableError:
-            # Its lease runs out, and it is tried again.
-            _logger.warning("file_not_deleted", file_id=str(file.id))
-        else:
-            gone.append(file.id)
-    async with database.transaction() as transaction:
-        await store.forget(transaction, gone)
-    return len(gone) == MOST_SWEPT
 
 
 async def pieces(storage: Storage, file: File) -> AsyncIterable[bytes]:

@@ -171,9 +171,9 @@ async def taken(
     parameters: dict[str, Any] = {"resources": list(resource_ids), "during": Range(starts_at, ends_at)}
     if but is not None:
         parameters |= {"but_owner": but[0], "but_occurrences": list(but[1])}
-    # Thousands of rows for a month of many resources: as tuples they take a third of the time.
+    # Thousands of rows for a month of many resources: unpacked they take a third of the time.
     result = await transaction.execute(_TAKEN if but is None else _TAKEN_BUT, parameters)
-    rows = cast("Iterable[tuple[UUID, int, datetime, datetime]]", result.tuples())
+    rows = cast("Iterable[tuple[UUID, int, datetime, datetime]]", result)
     for resource_id, place, begins, ends in rows:
         found[resource_id].append((place, begins, ends))
     return found

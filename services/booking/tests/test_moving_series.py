@@ -116,6 +116,11 @@ async def test_a_dry_run_lists_every_conflict_and_a_move_with_any_changes_nothin
     ]
     crooked = await move(booking, order, 0, TOMORROW + timedelta(minutes=7), preview=True)
     assert {item["reason"] for item in crooked.json()["items"]} == {"not_on_slot_grid"}
+    for minutes in (-60, 0, 60 * 24 * 400):
+        senseless = await move(booking, order, 0, TOMORROW, minutes=minutes)
+        assert problem(senseless) == (409, "times-cannot-be-moved"), senseless.text
+    far = await move(booking, order, 0, utc(2199, 12, 31), preview=True)
+    assert (far.status_code, far.json()["movable"]) == (200, False)
     assert (await claims(booking), await booking.published(RESCHEDULED)) == (before, [])
     # What is skipped stays, and the rest moves.
     skipping = await move(booking, order, 0, TOMORROW + 2 * HOUR, skip=[1, 3])

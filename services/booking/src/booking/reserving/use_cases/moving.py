@@ -9,7 +9,11 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 
 from ...claiming import store as claiming
+<<<<<<< HEAD
 from ...claiming.domain import PlacesTakenError
+=======
+from ...claiming.domain import Book
+>>>>>>> book
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
 from ...waiting.use_cases import offer_freed
@@ -178,9 +182,10 @@ async def _plan(
     spans = [
         (resources[each.after.resource_id], reservation.quantity, each.after.starts_at, each.after.ends_at)
         for each in times
+        if each.reason is None
     ]
     own = [each.before.number for each in times]
-    book = await book_for(transaction, spans, but=(reservation.id, own))
+    book = await book_for(transaction, spans, but=(reservation.id, own)) if spans else Book({})
     return SeriesPlan(reservation, placed(times, reservation.quantity, book, resources), resources)
 
 

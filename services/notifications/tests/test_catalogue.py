@@ -100,10 +100,10 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
 
 
 def fresh(type_: str, **data: Any) -> Event[Any]:
-    """The sample about an order of its own, so that events do not outdate each other."""
+    """The sample about an order and an offer of its own, so that events do not outdate each other."""
     sample = SAMPLES[type_]
     known = type(sample.data).model_fields
-    own = {name: uuid4() for name in ("order_id", "conversation_id") if name in known}
+    own = {name: uuid4() for name in ("order_id", "conversation_id", "offer_id") if name in known}
     return Event.make(
         sample.data.model_copy(update={**own, **data}), subject=UUID(sample.subject), sequence=7, time=sample.time
     )

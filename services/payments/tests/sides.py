@@ -28,6 +28,7 @@ class Charge:
     their_id: str
     paid: int
     refunded: int
+    disputed: int = 0
 
 
 @dataclass
@@ -47,6 +48,18 @@ class Till:
         else:
             await self.client.post(f"/sandbox/sessions/{their_id}/{verb}", json={})
 
+    async def dispute(self, charge: Charge, amount: int, *, inquiry: bool) -> str | None:
+        """The payer disputes a part of a charge with their bank; its number, if there is such a thing here."""
+        if self.name == "yookassa":
+            return None
+        body = {"amount": amount, "inquiry": inquiry}
+        answer = await self.client.post(f"/sandbox/intents/{charge.their_id}/dispute", json=body)
+        return str(answer.json()["id"]) if answer.is_success else None
+
+    async def decide(self, dispute: str, verdict: str) -> None:
+        """What the bank makes of a dispute, if that can follow."""
+        await self.client.post(f"/sandbox/disputes/{dispute}/{verdict}")
+
     async def bounce(self, their_refund_id: str) -> bool:
         """The payer's bank sends the money of a refund back days after; whether there is such a thing here."""
         if self.name == "yookassa":
@@ -57,14 +70,14 @@ class Till:
         """Everything that was ever begun there by this service and was paid."""
         if self.name == "yookassa":
             found = (await self.client.get("/sandbox/payments")).raise_for_status().json()["payments"]
-            items = [(item["payment"], item["sums"]) for item in found]
+            items = [(item["payment"], item["sums"], 0) for item in found]
         else:
             found = (await self.client.get("/sandbox/sessions")).raise_for_status().json()["intents"]
-            items = [(item["intent"], item["sums"]) for item in found]
+            items = [(item["intent"], item["sums"], item["disputed"]) for item in found]
         mine = {str(row["id"]) for row in await self.shop.rows("SELECT id FROM payments")}
         return [
-            Charge(shown["metadata"]["payment_id"], shown["id"], sums["paid"], sums["refunded"])
-            for shown, sums in items
+            Charge(shown["metadata"]["payment_id"], shown["id"], sums["paid"], sums["refunded"], disputed)
+            for shown, sums, disputed in items
             if shown["metadata"].get("payment_id") in mine and sums["paid"]
         ]
 
@@ -78,7 +91,7 @@ class Till:
     async def calm(self) -> None:
         (await self.client.delete("/sandbox/switches")).raise_for_status()
 
-    async def webhook(self, their_id: str, *, refund: bool = False, forged: bool = False) -> int:
+    async def webhook(self, their_id: str, *, refund: bool = False, dispute: bool = False, forged: bool = False) -> int:
         """A notification reaches the service, whether or not anything happened; the status of its answer."""
         if self.name == "yookassa":
             event = "refund.succeeded" if refund else "payment.succeeded"
@@ -86,7 +99,15 @@ class Till:
             # Who calls from elsewhere is named by a proxy that is not trusted here, so it is the body that lies.
             headers = {"Content-Type": "application/json"}
         else:
-            kind = "refund" if refund else "payment_intent" if their_id.startswith("pi_") else "checkout.session"
+            kind = (
+                "dispute"
+                if dispute
+                else "refund"
+                if refund
+                else "payment_intent"
+                if their_id.startswith("pi_")
+                else "checkout.session"
+            )
             body = json.dumps({"type": f"{kind}.updated", "data": {"object": {"id": their_id, "object": kind}}})
             stamp = int(self.shop.it.database.now().timestamp())
             secret = "whsec_forged" if forged else STRIPE["FOYER_STRIPE_WEBHOOK_SECRET"]
@@ -135,7 +156,7 @@ class Till:
         # The last pause is longer than that between looks at refunds that are done.
         for minutes in [*[20] * rounds, 25 * 60]:
             await self.shop.later(minutes=minutes)
-            for loop in LOOPS:
+            for loop in ("find_disputes", *LOOPS):
                 await self.shop.it.turn(loop)
 
 

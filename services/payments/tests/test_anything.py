@@ -43,6 +43,7 @@ class Chaos:
         self.shop = at.shop
         self.dice = dice
         self.orders: list[UUID] = []
+        self.disputes: list[str] = []
         self.sequence = 10
         self.position = ""
 
@@ -211,6 +212,22 @@ class Chaos:
             for _ in range(self.pick([0, 1, 2])):
                 await self.at.webhook(their_id, refund=True)
 
+    async def dispute(self) -> None:
+        """A payer goes to the bank, or the bank decides; a webhook comes, or is lost."""
+        if self.disputes and self.dice.random() < 0.5:
+            number: str | None = self.pick(self.disputes)
+            await self.at.decide(str(number), self.pick(["won", "lost", "escalated", "dropped"]))
+        elif charges := await self.at.charges():
+            charge = self.pick(charges)
+            amount = self.pick([charge.paid, 777])
+            number = await self.at.dispute(charge, min(amount, charge.paid), inquiry=self.pick([False, False, True]))
+            self.disputes += [] if number is None else [number]
+        else:
+            return
+        if number is not None:
+            for _ in range(self.pick([0, 1, 2])):
+                await self.at.webhook(number, dispute=True)
+
     async def work(self, only: str | None = None) -> None:
         """Loops turn; or the worker is killed while they do, before or after the provider did its part."""
         loops = [only] if only else self.pick([LOOPS, *([loop] for loop in LOOPS)])
@@ -234,6 +251,7 @@ class Chaos:
             *[self.new_order, self.choose_again, self.staff_refund, self.trouble] * 3,
             *[self.staff_invoice, self.take_part, self.change, self.time_passes, self.see_to_refunds, self.bounce] * 2,
             *[self.webhooks, self.top_up, self.cancel_order, self.cancel_invoice, self.move],
+            self.dispute,
         ]
 
     # ---- what must be true in the end
@@ -245,7 +263,7 @@ class Chaos:
             assert row["rest"] == 0
         await self.provider_agrees()
         for row in await self.shop.rows("SELECT * FROM order_accounts"):
-            assert 0 <= row["refunded"] + row["pending_refund"] <= row["paid"]
+            assert 0 <= row["refunded"] + row["pending_refund"] + row["disputed"] <= row["paid"]
         assert await self.shop.rows("SELECT id FROM refunds WHERE status IN ('requested', 'in_progress')") == []
         for table in ("closing_receipts", "advance_offsets"):
             rows = await self.shop.rows(f"SELECT payment_id FROM {table} WHERE status IN ('due', 'failed')")
@@ -279,7 +297,7 @@ class Chaos:
             "SELECT coalesce(sum(amount), 0)::bigint AS held FROM ledger_postings WHERE account = :name",
             name=f"provider:{self.at.name}",
         )
-        assert ledger["held"] == sum(charge.paid - charge.refunded for charge in charges)
+        assert ledger["held"] == sum(charge.paid - charge.refunded - charge.disputed for charge in charges)
 
 
 @pytest.mark.feature("X3")

@@ -49,6 +49,8 @@ from .settlements import clock as settling
 
 _logger = log.get(__name__)
 FIRST_RETRY = timedelta(seconds=0.5)
+#: How often loops look for what nobody waits for, unless they are woken.
+SELDOM_SECONDS = 5.0
 #: How far back the provider's own list of disputes is read.
 DISPUTES_SOUGHT = timedelta(days=7)
 LONGEST_RETRY = timedelta(seconds=30)
@@ -98,7 +100,9 @@ class Clock:
         self._recheck_every = timedelta(hours=settings.refund_recheck_hours)
         self._patience = Patience(tuple(timedelta(seconds=item) for item in settings.refund_retry_seconds))
 
-        def pump(name: str, claim: Claim[Any], work: Callable[[Any], Awaitable[None]]) -> Pump[Any]:
+        def pump(
+            name: str, claim: Claim[Any], work: Callable[[Any], Awaitable[None]], *, seldom: bool = False
+        ) -> Pump[Any]:
             return Pump(
                 name,
                 database,
@@ -106,17 +110,17 @@ class Clock:
                 work,
                 slots=settings.provider_concurrency,
                 lease=self._lease,
-                every_seconds=settings.clock_seconds,
+                every_seconds=max(settings.clock_seconds, SELDOM_SECONDS) if seldom else settings.clock_seconds,
             )
 
         self.create: Pump[Payment] = pump(CREATE, payments.claim_to_create, self._create)
         self.check: Pump[Payment] = pump(CHECK, payments.claim_to_check, self._check)
         self.refund: Pump[Refund] = pump(REFUND, refunds.claim, self._refund)
-        self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck)
+        self.recheck: Pump[Refund] = pump(RECHECK, refunds.claim_done, self._recheck, seldom=True)
         self.close_receipt: Pump[Closing] = pump(CLOSE, closing_store.claim, self._close_receipt)
-        self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt)
-        self.dispute: Pump[Dispute] = pump(DISPUTE, disputes_store.claim, self._dispute)
-        self.detach: Pump[Forgotten] = pump(DETACH, cards_store.claim, self._detach)
+        self.offset_receipt: Pump[Offset] = pump(OFFSET, advances_store.claim, self._offset_receipt, seldom=True)
+        self.dispute: Pump[Dispute] = pump(DISPUTE, disputes_store.claim, self._dispute, seldom=True)
+        self.detach: Pump[Forgotten] = pump(DETACH, cards_store.claim, self._detach, seldom=True)
         # Which pump records makes no difference: they share database and lease.
         self._record = self.create.record
         self._pumps: dict[str, Pump[Any]] = {

@@ -9,11 +9,7 @@ from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 
 from ...claiming import store as claiming
-<<<<<<< HEAD
-from ...claiming.domain import PlacesTakenError
-=======
-from ...claiming.domain import Book
->>>>>>> book
+from ...claiming.domain import Book, PlacesTakenError
 from ...resources import store as resources_store
 from ...resources.domain import Resource, UnknownResourceError
 from ...waiting.use_cases import offer_freed

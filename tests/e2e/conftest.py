@@ -1,9 +1,11 @@
-"""One running system for all end-to-end tests: real processes, real servers, the gateway in front."""
+"""One running system for all end-to-end tests: real processes, servers of its own, the gateway in front."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from foyer_tools.layout import Profile
+from foyer_tools.places import apart
 from foyer_tools.supervise import System, running
 from foyer_tools.world import World, world
 
@@ -21,6 +23,8 @@ ENVIRONMENT = {
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
     limits = {"CALLER_PER_SECOND": 1000, "CALLER_BURST": 2000}
+    # These tests restart their servers, beside which others run.
+    os.environ["FOYER_STATE_DIR"] = str(apart())
     with running(Profile("e2e", fresh=True, environment=ENVIRONMENT, limits=limits)) as started:
         yield started
         assert leaked_in(started) == []

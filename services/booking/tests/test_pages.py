@@ -15,7 +15,7 @@ from .test_hotel import add_hotel
 from .test_memberships import ALEX, DANA, Club
 
 #: Bounded by what is asked for: so many days of so many resources.
-BOUNDED = {"/v1/availability"}
+BOUNDED = {"/v1/availability", "/v1/offers"}
 
 
 async def walked(booking: Running, path: str, who: tuple[str, ...] = ALEX, **params: Any) -> list[str]:

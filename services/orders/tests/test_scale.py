@@ -259,9 +259,11 @@ async def test_a_page_of_whoever_asks(service: Running, caller: tuple[str, ...],
 
 
 async def test_a_kind_that_is_not_the_callers_is_not_looked_for(service: Running) -> None:
+    call = get(service, "/v1/orders", *CALLERS["of two locations"], kind="request")
+    await call()  # What is asked once and kept: the directory of statuses.
     watched = Watched(service.database)
     with watched.watching():
-        await get(service, "/v1/orders", *CALLERS["of two locations"], kind="request")()
+        await call()
     assert watched.found == []
 
 

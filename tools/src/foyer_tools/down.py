@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 
 from foyer_tools import processes
+from foyer_tools.places import apart
 from foyer_tools.postgres import choose_postgres
 from foyer_tools.rabbitmq import RabbitError
 from foyer_tools.servers import Servers
@@ -20,7 +21,15 @@ SUPERVISOR_SECONDS = 60.0
 def main(argv: Sequence[str]) -> int:
     """Supervisors first, which end their own in order; then what a killed one left; then the servers."""
     argparse.ArgumentParser(prog="foyer down", description=__doc__).parse_args(argv)
-    state = State()
+    _end(State())
+    # Servers know their folders by the environment.
+    os.environ["FOYER_STATE_DIR"] = str(apart())
+    _end(State())
+    say("nothing of this checkout runs any more")
+    return 0
+
+
+def _end(state: State) -> None:
     remembered = state.read().get("processes", {})
     supervisors = [
         found
@@ -36,5 +45,3 @@ def main(argv: Sequence[str]) -> int:
         Servers(state, may_install=False).stop()
     except RabbitError:
         choose_postgres(state).stop()  # there is no way to a broker here, so there is none of ours to end
-    say("nothing of this checkout runs any more")
-    return 0

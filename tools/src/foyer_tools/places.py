@@ -22,6 +22,13 @@ def state_folder() -> Path:
     return folder
 
 
+def apart() -> Path:
+    """A state folder within the checkout's, for servers that a test restarts while other tests use the checkout's."""
+    folder = state_folder() / "apart"
+    folder.mkdir(mode=0o711, exist_ok=True)
+    return folder
+
+
 def checkout_id() -> str:
     """Ten hex digits that tell this checkout's processes, folders and names from those of another one."""
     return hashlib.sha256(str(state_folder()).encode()).hexdigest()[:10]

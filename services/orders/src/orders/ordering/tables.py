@@ -68,6 +68,8 @@ orders = sa.Table(
     sa.Column("invoices", JSONB, nullable=False, server_default="{}"),
     sa.Column("payments", JSONB, nullable=False, server_default="{}"),
     sa.Column("refunds", JSONB, nullable=False, server_default="{}"),
+    # Apart from them, for a release that knew no such key in theirs.
+    sa.Column("refund_sequences", JSONB, nullable=False, server_default="{}"),
     sa.Column("costs_amount", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("costs_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("cancel_reason", sa.Text),

@@ -95,13 +95,7 @@ def _payment_as_json(payment: Payment) -> dict[str, Any]:
 
 
 def _refund_as_json(refund: Refund) -> dict[str, Any]:
-    return {
-        "amount": refund.amount,
-        "state": refund.state,
-        "at": refund.at.isoformat(),
-        "reason": refund.reason,
-        "sequence": refund.sequence,
-    }
+    return {"amount": refund.amount, "state": refund.state, "at": refund.at.isoformat(), "reason": refund.reason}
 
 
 def _with_instant(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,7 +167,10 @@ CHANGING: Mapping[str, Mapping[str, Callable[[Order], Any]]] = {
         "invoice_number": lambda order: max((item.number for item in order.invoices.values()), default=None),
     },
     "payments": {"payments": lambda order: {str(id_): _payment_as_json(item) for id_, item in order.payments.items()}},
-    "refunds": {"refunds": lambda order: {str(id_): _refund_as_json(item) for id_, item in order.refunds.items()}},
+    "refunds": {
+        "refunds": lambda order: {str(id_): _refund_as_json(item) for id_, item in order.refunds.items()},
+        "refund_sequences": lambda order: {str(id_): item.sequence for id_, item in order.refunds.items()},
+    },
     "costs": {"costs_amount": lambda order: order.costs},
     "costs_sequence": {"costs_sequence": lambda order: order.costs_sequence},
     "cancel_reason": {"cancel_reason": lambda order: order.cancel_reason},
@@ -324,7 +321,10 @@ def order_of_row(row: sa.RowMapping) -> Order:
         fee=row["fee_amount"],
         invoices={UUID(id_): Invoice(**item) for id_, item in row["invoices"].items()},
         payments={UUID(id_): Payment(**_with_instant(item)) for id_, item in row["payments"].items()},
-        refunds={UUID(id_): Refund(**_with_instant(item)) for id_, item in row["refunds"].items()},
+        refunds={
+            UUID(id_): Refund(**_with_instant(item), sequence=row["refund_sequences"].get(id_, 0))
+            for id_, item in row["refunds"].items()
+        },
         costs=row["costs_amount"],
         costs_sequence=row["costs_sequence"],
         cancel_reason=row["cancel_reason"],

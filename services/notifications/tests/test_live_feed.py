@@ -31,6 +31,7 @@ class Live:
     def __init__(self, answer: httpx2.Response) -> None:
         self._lines = answer.aiter_lines()
         self.last_id = ""
+        self.unread: int | None = None
 
     async def event(self) -> tuple[str, dict[str, Any]]:
         """The next event; StopAsyncIteration at the end of the stream."""
@@ -40,9 +41,16 @@ class Live:
                 line = await anext(self._lines)
                 if not line and "event" in found:
                     self.last_id = found["id"]
-                    return found["event"], json.loads(found["data"])
+                    data = json.loads(found["data"])
+                    self.unread = data.get("unread", self.unread)
+                    return found["event"], data
                 name, _, value = line.partition(": ")
                 found[name] = value
+
+    async def until_unread(self, count: int) -> None:
+        """So many are unread. It may have been told before the entries themselves: it is counted after them."""
+        while self.unread != count:
+            await self.event()
 
     async def entry(self) -> dict[str, Any]:
         """The next entry, with what is told of unread ones before it left out."""
@@ -101,7 +109,7 @@ async def test_entries_come_as_they_happen(notifications: Running, url: str) -> 
         entries = [await live.entry() for _ in range(2)]
         assert [entry["template"] for entry in entries] == ["order_confirmed", "refund_succeeded"]
         assert entries[0]["title"] == "Заказ № 1006313 подтверждён"
-        assert await live.event() == ("unread", {"unread": 3})
+        await live.until_unread(3)
         client = notifications.client("anna", sub=str(APPLICANT))
         page = (await client.get("/v1/feed")).json()["items"]
         assert page[0] == entries[1], "the same as the feed shows"

@@ -111,7 +111,7 @@ async def fight(world: World, people: list[str]) -> list[dict[str, Any]]:
     ((winner, order),) = held
     await world.pay(order)
     order = await world.until_order(winner, order["number"], "confirmed")
-    await check_paid(world, order, slot, who=winner)
+    await check_paid(world, order, slot)
     for _, other in told:
         page = await world.ok("fedor", "GET", "payments/v1/invoices", params={"order_id": other["id"]})
         world.acts.pop()
@@ -122,13 +122,24 @@ async def fight(world: World, people: list[str]) -> list[dict[str, Any]]:
 # ---- the state every service must be in
 
 
-async def check_paid(
-    world: World, order: dict[str, Any], slot: Slot, *, who: str | None = None, invoice_status: str = "paid"
-) -> None:
+def _whose(world: World, order: dict[str, Any]) -> str:
+    return next(name for name, known in world.names.items() if known == order["applicant_id"])
+
+
+async def check_paid(world: World, order: dict[str, Any], slot: Slot, *, invoice_status: str = "paid") -> None:
     """Paid once, reserved, and everybody was told."""
     number = order["number"]
-    expect(order["money"]["status"], "paid", f"money of order {number}")
-    expect(order["money"]["paid"], FULL_PRICE, f"paid for order {number}")
+    money = order["money"]
+
+    async def all_paid() -> bool:
+        # The payment confirms the order; that its invoice is paid by that is told right after.
+        nonlocal money
+        money = (await world.order(_whose(world, order), number))["money"]
+        world.acts.pop()
+        return bool(money["status"] == "paid")
+
+    await world.until(all_paid, f"the money of order {number} is there")
+    expect(money["paid"], FULL_PRICE, f"paid for order {number}")
     expect((await world.reservation(order))["status"], "confirmed", f"reservation of order {number}")
     expect(await world.slot_is_free(slot), False, "the slot is free")
     invoice = await world.invoice(order)
@@ -176,7 +187,7 @@ async def _told(world: World, order: dict[str, Any], what: str) -> None:
     services = world.system.profile.services
     number = str(order["number"])
     if "notifications" in services:
-        who = next(name for name, known in world.names.items() if known == order["applicant_id"])
+        who = _whose(world, order)
 
         async def mailed() -> bool:
             return bool(await world.deliveries(who, order, MAILS[what]))
@@ -194,7 +205,7 @@ async def _told(world: World, order: dict[str, Any], what: str) -> None:
     if "chat" in services and what == "confirmed":
 
         async def written() -> bool:
-            who = next(name for name, known in world.names.items() if known == order["applicant_id"])
+            who = _whose(world, order)
             texts = [str(message["text"]) for message in await world.chat(who, order)]
             return sum("платёжный шлюз" in text or "payment gateway" in text for text in texts) == 1
 

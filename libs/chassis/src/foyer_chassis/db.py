@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from . import log, telemetry
 from .tables import outbox
 
+#: Who of one process wants one thing at once: while one waits for an answer of PostgreSQL, another is served.
+AT_ONCE = 3
 OUTBOX_CHANNEL = "foyer_outbox"
 K = TypeVar("K")
 
@@ -221,7 +223,7 @@ class Database:
         self._direct_lock = asyncio.Lock()
         self._direct_size = max(1, pool_size // 2)
         self.notifier = Notifier(url)
-        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -245,12 +247,12 @@ class Database:
 
     @asynccontextmanager
     async def turn(self, thing: Hashable) -> AsyncIterator[None]:
-        """Those of this process who want one thing take turns here, instead of each keeping a connection while it waits
-        for PostgreSQL's lock, so that a thing that everybody wants does not take the connections of all others. It
-        settles nothing: other processes know nothing of it, and the lock decides."""
+        """Those of this process who want one thing take turns here, a few at once, instead of each keeping a connection
+        while it waits for PostgreSQL's lock, so that a thing that everybody wants does not take the connections of all
+        others. It settles nothing: other processes know nothing of it, and the lock decides."""
         lock = self._turns.get(thing)
         if lock is None:
-            lock = self._turns[thing] = asyncio.Lock()
+            lock = self._turns[thing] = asyncio.Semaphore(AT_ONCE)
         async with lock:
             yield
 

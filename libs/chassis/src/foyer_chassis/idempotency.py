@@ -121,7 +121,7 @@ class Once:
         look: Callable[[Direct], Awaitable[None]],
         command: Callable[[Transaction], Awaitable[Answer]],
     ) -> Response:
-        """As `run`, where many may want one thing of which there is little: one of this process after the other.
+        """As `run`, where many may want one thing of which there is little: those of this process take turns.
 
         `look` raises the Problem that the command would, from one query without any lock, so that those who come too
         late are told so at once. What it lets pass the command decides.

@@ -55,13 +55,7 @@ async def join(
         TooManyEntriesError: the customer waits for many times already.
     """
     await claiming.lock(transaction, [resource_id, applicant_id])
-    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
-    if resource is None or not resource.active:
-        raise UnknownResourceError(field="resource_id")
-    needs = resource.needs(quantity)
-    resource.quote(starts_at, ends_at, now=transaction.now)
-    blocked = resource.blocked(starts_at, ends_at)
-    book = Book(await claiming.taken(transaction, {need.resource_id for need in needs}, *blocked))
+    resource = await _orderable(transaction, resource_id, starts_at, ends_at, quantity)
     entry = Entry(
         id=new_id(),
         applicant_id=applicant_id,
@@ -72,7 +66,7 @@ async def join(
         status=EntryStatus.WAITING,
         created_at=transaction.now,
     )
-    if book.take(needs, blocked) is not None:
+    if await _free(transaction, resource, starts_at, ends_at, quantity) is not None:
         raise StillFreeError(field="starts_at")
     added = await store.add(transaction, entry)
     if added is entry and await store.how_many(transaction, applicant_id) > MOST_ENTRIES:
@@ -131,11 +125,7 @@ async def keep(
         TooManyOffersError: the customer is kept many times already.
     """
     await claiming.lock(transaction, [resource_id, applicant_id])
-    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
-    if resource is None or not resource.active:
-        raise UnknownResourceError(field="resource_id")
-    needs = resource.needs(quantity)
-    resource.quote(starts_at, ends_at, now=transaction.now)
+    resource = await _orderable(transaction, resource_id, starts_at, ends_at, quantity)
     asked_for = [
         offer
         for offer in await store.open_offers(transaction, applicant_id, most=MOST_ENTRIES + MOST_ASKED_FOR)
@@ -145,9 +135,7 @@ async def keep(
     for offer in asked_for:
         if (offer.resource_id, offer.starts_at, offer.ends_at, offer.quantity) == wanted:
             return offer
-    blocked = resource.blocked(starts_at, ends_at)
-    book = Book(await claiming.taken(transaction, {need.resource_id for need in needs}, *blocked))
-    picked = book.take(needs, blocked)
+    picked = await _free(transaction, resource, starts_at, ends_at, quantity)
     if picked is None:
         raise PlacesTakenError(field="starts_at")
     if len(asked_for) >= MOST_ASKED_FOR:
@@ -250,6 +238,27 @@ async def ask_again(transaction: Transaction, changed: Event[events.ResourceChan
     """A resource has more places or shorter buffers than before, maybe: what is free by that is offered, too."""
     now = transaction.now
     await offer_freed(transaction, [Freed(changed.data.resource_id, now, now + LONGEST_WAIT)])
+
+
+async def _orderable(
+    transaction: Transaction, resource_id: UUID, starts_at: datetime, ends_at: datetime, quantity: int
+) -> Resource:
+    """The resource, if that could be ordered now were it free; raises what `join` and `keep` say of it."""
+    resource = (await resources_store.resources_by_id(transaction, [resource_id])).get(resource_id)
+    if resource is None or not resource.active:
+        raise UnknownResourceError(field="resource_id")
+    resource.needs(quantity)
+    resource.quote(starts_at, ends_at, now=transaction.now)
+    return resource
+
+
+async def _free(
+    transaction: Transaction, resource: Resource, starts_at: datetime, ends_at: datetime, quantity: int
+) -> Mapping[UUID, Sequence[Taken]] | None:
+    """The places that such an order would take; None: they cannot be had. The transaction has the resource's lock."""
+    needs, blocked = resource.needs(quantity), resource.blocked(starts_at, ends_at)
+    book = Book(await claiming.taken(transaction, {need.resource_id for need in needs}, *blocked))
+    return book.take(needs, blocked)
 
 
 async def _book_for(transaction: Transaction, wanted: Sequence[tuple[Entry, Resource]]) -> Book:

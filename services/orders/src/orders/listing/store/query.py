@@ -204,6 +204,8 @@ class Query:
 
     async def _searched_page(self, transaction: Transaction, ends: Ends, limit: int) -> Page:
         """A page of a text search: one look after the other, until it is full or there is nothing more."""
+        if self._conditions(Arguments(), with_status=True) is None:
+            return _NOTHING
         page = await self._look(transaction, ends, limit, walking)
         if page[1] == limit:
             return page
@@ -221,8 +223,7 @@ class Query:
         argument = Arguments()
         columns = self._columns(argument)
         filters = self._conditions(argument, with_status=True)
-        if filters is None:
-            return _NOTHING
+        assert filters is not None
         assert self._words is not None
         filed = conditions.filed(self._scope, self._filters, self._every_kind, argument)
         sought = Sought(self._words, filters, filed, ends)

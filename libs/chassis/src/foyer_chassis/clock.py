@@ -4,11 +4,29 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
 
 from . import log
 from .db import is_outage
 
 _logger = log.get(__name__)
+
+
+def due(key: sa.Column[Any], at: sa.Column[Any], *where: sa.ColumnElement[bool]) -> sa.CTE:
+    """Rows for a loop to claim: those whose time `at` has come, the longest due first, and that no other worker is at.
+
+    Parameters: `due`, the present instant; `most`, how many at most.
+    """
+    return (
+        sa.select(key)
+        .where(*where, at <= sa.bindparam("due"))
+        .order_by(at)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
 
 
 @dataclass

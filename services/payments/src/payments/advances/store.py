@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 
 from ..invoicing.domain import Origin
@@ -76,14 +77,7 @@ _in_turn = sa.case(
         _returned.c.status != "failed",
     ),
 )
-_due = (
-    sa.select(advance_offsets.c.id)
-    .where(advance_offsets.c.next_at <= sa.bindparam("due"), _in_turn)
-    .order_by(advance_offsets.c.next_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
+_due = due(advance_offsets.c.id, advance_offsets.c.next_at, _in_turn)
 _CLAIM = (
     sa.update(advance_offsets)
     .where(advance_offsets.c.id == _due.c.id, payments.c.id == advance_offsets.c.top_up_id)

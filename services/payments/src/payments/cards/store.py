@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis import telemetry
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction, cause
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
@@ -51,14 +52,7 @@ _SAME = (
     .with_for_update()
 )
 _DETACH = sa.insert(forgotten_cards)
-_due = (
-    sa.select(forgotten_cards.c.id)
-    .where(forgotten_cards.c.next_at <= sa.bindparam("due"))
-    .order_by(forgotten_cards.c.next_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
+_due = due(forgotten_cards.c.id, forgotten_cards.c.next_at)
 _CLAIM = (
     sa.update(forgotten_cards)
     .where(forgotten_cards.c.id == _due.c.id)

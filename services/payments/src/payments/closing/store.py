@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 from sqlalchemy.dialects.postgresql import insert
 
@@ -47,14 +48,7 @@ _MAKE_DUE = (
     .returning(closing_receipts.c.payment_id)
 )
 _ORDER = sa.select(payments.c.order_id).where(payments.c.id == sa.bindparam("payment"))
-_due = (
-    sa.select(closing_receipts.c.payment_id)
-    .where(closing_receipts.c.next_at <= sa.bindparam("due"))
-    .order_by(closing_receipts.c.next_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
+_due = due(closing_receipts.c.payment_id, closing_receipts.c.next_at)
 _CLAIM = (
     sa.update(closing_receipts)
     .where(closing_receipts.c.payment_id == _due.c.payment_id)

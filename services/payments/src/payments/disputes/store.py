@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis import telemetry
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction, cause
 from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
@@ -18,14 +19,7 @@ from .tables import disputes
 _new = insert(disputes)
 _NOTE = _new.on_conflict_do_update(constraint="disputes_once", set_={"next_at": _new.excluded.next_at})
 _FOUND = _new.on_conflict_do_nothing()
-_due = (
-    sa.select(disputes.c.id)
-    .where(disputes.c.next_at <= sa.bindparam("due"))
-    .order_by(disputes.c.next_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
+_due = due(disputes.c.id, disputes.c.next_at)
 _CLAIM = (
     sa.update(disputes).where(disputes.c.id == _due.c.id).values(next_at=sa.bindparam("until")).returning(*disputes.c)
 )

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import JSONB
@@ -84,17 +85,10 @@ _SAVE = (
 
 def _claim(known_to_provider: bool) -> sa.Update:
     id_ = payments.c.provider_payment_id
-    due = (
-        sa.select(payments.c.id)
-        .where(id_.is_not(None) if known_to_provider else id_.is_(None), payments.c.next_at <= sa.bindparam("due"))
-        .order_by(payments.c.next_at)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
+    rows = due(payments.c.id, payments.c.next_at, id_.is_not(None) if known_to_provider else id_.is_(None))
     return (
         sa.update(payments)
-        .where(payments.c.id == due.c.id)
+        .where(payments.c.id == rows.c.id)
         .values(
             next_at=sa.bindparam("until"),
             attempts=payments.c.attempts if known_to_provider else payments.c.attempts + 1,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import insert
@@ -42,14 +43,7 @@ _SAVE = (
     .where(refunds.c.id == sa.bindparam("refund"))
     .values({name: sa.bindparam(f"new_{name}", type_=refunds.c[name].type) for name in _SAVED})
 )
-_due = (
-    sa.select(refunds.c.id)
-    .where(refunds.c.next_at <= sa.bindparam("due"))
-    .order_by(refunds.c.next_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")
-)
+_due = due(refunds.c.id, refunds.c.next_at)
 _CLAIM = (
     sa.update(refunds)
     .where(refunds.c.id == _due.c.id)
@@ -65,14 +59,7 @@ _POSTPONE = (
     .where(refunds.c.id == sa.bindparam("refund"), refunds.c.next_at == sa.bindparam("claimed_until"))
     .values(next_at=sa.bindparam("until"))
 )
-_to_recheck = (
-    sa.select(refunds.c.id)
-    .where(refunds.c.recheck_at <= sa.bindparam("due"))
-    .order_by(refunds.c.recheck_at)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("to_recheck")
-)
+_to_recheck = due(refunds.c.id, refunds.c.recheck_at)
 _CLAIM_DONE = (
     sa.update(refunds)
     .where(refunds.c.id == _to_recheck.c.id)

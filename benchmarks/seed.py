@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.orders.tests.many import at_once
+
 from .bench import CUSTOMERS, Bench
 
 ROOMS = 1000
@@ -143,14 +145,11 @@ async def orders(bench: Bench, count: int, *, first: int = 1, settled: bool = Tr
     """
     last = first + count - 1
     async with bench.database("orders") as connection:
-        await connection.execute(_ORDERS, first, last, settled, [person_id(who) for who in CUSTOMERS])
-        await connection.execute(_HISTORY, first, last)
-        # Built at once it is faster by far than kept up row by row.
-        definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_words'::regclass)")
-        await connection.execute("DROP INDEX order_search_words")
-        await connection.execute(_SEARCH, first, last)
-        await connection.execute(definition)
-        await connection.execute("VACUUM ANALYZE orders, order_history, order_search")
+        async with at_once(connection):
+            await connection.execute(_ORDERS, first, last, settled, [person_id(who) for who in CUSTOMERS])
+            await connection.execute(_HISTORY, first, last)
+            await connection.execute(_SEARCH, first, last)
+        await connection.execute("VACUUM ANALYZE orders, order_history, order_search, search_vocabulary")
 
 
 _HISTORY = f"""
@@ -158,8 +157,9 @@ _HISTORY = f"""
     SELECT {_id("n")}, 1, 0, now(), 'new', 'customer' FROM generate_series($1::bigint, $2::bigint) AS n
 """
 _SEARCH = """
-    INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
-    SELECT id, lower(concat_ws(' ', number, offering_title, applicant_name)), kind, location_id, offering_id
+    INSERT INTO order_search (order_id, text, kind, location_id, offering_id, assignee_id)
+    SELECT id, lower(concat_ws(' ', number, offering_title, applicant_name)), kind, location_id, offering_id,
+        assignee_id
     FROM orders WHERE number BETWEEN $1 AND $2
 """
 _ORDERS = f"""

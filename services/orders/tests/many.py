@@ -4,6 +4,8 @@ Most orders are old and done; the open ones are of the last weeks. Few customers
 words are in every tenth order and some in one.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -138,22 +140,42 @@ INSERT INTO order_history (order_id, version, position, at, to_status, actor_kin
 SELECT id, 1, 0, created_at, 'new', 'customer' FROM orders
 """
 _SEARCH = """
-INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
+INSERT INTO order_search (order_id, text, kind, location_id, offering_id, assignee_id)
 SELECT id, lower(concat_ws(' ', number, offering_title, nullif(applicant_name, ''), address)), kind, location_id,
-    offering_id
+    offering_id, assignee_id
 FROM orders
 """
+_VOCABULARY = """
+INSERT INTO search_vocabulary (word)
+SELECT DISTINCT word FROM order_search, unnest((string_to_array(text, ' '))[2:]) AS word WHERE word <> ''
+ON CONFLICT DO NOTHING
+"""
+_INDEXES = ("order_search_words", "order_search_numbers")
 
 
 async def fill(connection: "asyncpg.Connection[Any]", count: int, *, until: datetime) -> None:
     """`count` orders of the two years before `until`, numbered from 2,000,001, always the same ones."""
     await connection.execute(_PEOPLE)
     await connection.execute("SELECT setseed(0.42)")
-    await connection.execute(_ORDERS, count, until)
-    await connection.execute(_HISTORY)
-    # Built at once it is faster by far than kept up row by row.
-    definition = await connection.fetchval("SELECT pg_get_indexdef('order_search_words'::regclass)")
-    await connection.execute("DROP INDEX order_search_words")
-    await connection.execute(_SEARCH)
-    await connection.execute(definition)
-    await connection.execute("VACUUM (ANALYZE) people, orders, order_history, order_search")
+    async with at_once(connection):
+        await connection.execute(_ORDERS, count, until)
+        await connection.execute(_HISTORY)
+        await connection.execute(_SEARCH)
+    await connection.execute("VACUUM (ANALYZE) people, orders, order_history, order_search, search_vocabulary")
+
+
+@asynccontextmanager
+async def at_once(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+    """Within it, what orders are found by is written without what keeps it up row by row; then it is made, which is
+    faster by far."""
+    definitions = [await connection.fetchval("SELECT pg_get_indexdef($1::regclass)", name) for name in _INDEXES]
+    for table in ("orders", "order_search"):
+        await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for name in _INDEXES:
+        await connection.execute(f"DROP INDEX {name}")
+    yield
+    await connection.execute(_VOCABULARY)
+    for definition in definitions:
+        await connection.execute(definition)
+    for table in ("orders", "order_search"):
+        await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

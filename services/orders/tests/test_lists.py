@@ -234,41 +234,6 @@ async def test_pages_are_stable_while_orders_come(desk: Desk) -> None:
     assert seen == sorted(placed, reverse=True)
 
 
-@pytest.mark.feature("B4")
-@pytest.mark.parametrize(("walked", "spans"), [(1, (1, 2)), (3, (1,)), (3, (1_000,)), (100, ())])
-@pytest.mark.parametrize(
-    "filters",
-    [
-        {},
-        {"kind": "request"},
-        {"status": ["new", "in_progress"]},
-        {"created_from": "2026-01-01T00:00:00Z", "created_before": "2030-01-01T00:00:00Z"},
-    ],
-)
-async def test_every_look_of_a_search_finds_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, walked: int, spans: tuple[int, ...], filters: dict[str, Any]
-) -> None:
-    """Behind many orders that have the word not, and among many that have it; page by page; however it is looked for."""
-    monkeypatch.setattr("orders.listing.store.looking.WALKED", walked)
-    monkeypatch.setattr("orders.listing.store.looking.SPANS", spans)
-    rare = await desk.place(await desk.offering(title="Камин на 5 дров"))
-    common = await desk.offering()
-    many = sorted([(await desk.place(common))["number"] for _ in range(5)], reverse=True)
-    for words in ("камин", "дров ка", "5 камин"):
-        assert await numbers(desk, q=words, **filters) == [rare["number"]]
-    assert await numbers(desk, q="сантехника", limit=2, **filters) == many[:2]
-    assert await numbers(desk, q="камин", kind="goods") == await numbers(desk, q="амин 6", **filters) == []
-    client = desk.client("alex", "administrator")
-    seen, after = [], None
-    for _ in range(6):
-        params = {"q": "сантехника", "limit": 2, **filters} | ({"after": after} if after else {})
-        page = (await client.get("/v1/orders", params=params)).json()
-        seen += [item["number"] for item in page["items"]]
-        if (after := page["next"]) is None:
-            break
-    assert seen == many
-
-
 async def test_counts_for_tabs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     offering = await desk.offering(terms="free")
     orders = [await desk.place(offering) for _ in range(4)]

@@ -327,6 +327,39 @@ async def test_what_is_found_near_the_top_and_by_the_index_is_the_same(service: 
     assert [item["number"] for item in following.json()["items"]] == naive[50:100] if following else len(naive) < 50
 
 
+FILTERED: dict[str, tuple[dict[str, Any], str]] = {
+    "status": ({"status": "new"}, "o.status = 'new'"),
+    "a status of old orders": ({"status": "done"}, "o.status = 'done'"),
+    "refunds of old orders": ({"refund_state": "done"}, "o.refund_state = 'done'"),
+    "rating": ({"rating": 1}, "o.rating = 1"),
+    "unpaid": ({"paid": False}, "o.open_invoices > 0"),
+    "unassigned": ({"unassigned": True}, "o.assignee_id IS NULL"),
+    "assignee": ({"assignee_id": id_of("staff", 7)}, f"o.assignee_id = '{id_of('staff', 7)}'"),
+    "offering": ({"offering_id": id_of("offering", 3)}, f"o.offering_id = '{id_of('offering', 3)}'"),
+    "month": (
+        {"created_from": "2025-06-01T00:00:00Z", "created_before": "2025-07-01T00:00:00Z"},
+        "o.created_at >= '2025-06-01T00:00:00Z' AND o.created_at < '2025-07-01T00:00:00Z'",
+    ),
+    "kind": ({"kind": "request"}, "o.kind = 'request'"),
+}
+
+
+@pytest.mark.feature("B4")
+@pytest.mark.parametrize("words", ["услуга", "садовая", "кв 5 сантехника"])
+@pytest.mark.parametrize("filters", FILTERED.values(), ids=FILTERED)
+async def test_words_and_a_filter_find_what_has_both(
+    service: Running, words: str, filters: tuple[dict[str, Any], str]
+) -> None:
+    params, condition = filters
+    client = service.client("alex", "administrator")
+    answer = (await client.get("/v1/orders", params={"q": words, **params})).json()
+    like = " AND ".join(f"text LIKE '%{' ' if len(word) < 3 else ''}{word}%'" for word in words.split())
+    naive = await numbers(
+        service, f"SELECT o.number FROM orders o JOIN order_search s ON s.order_id = o.id WHERE {condition} AND {like}"
+    )
+    assert [item["number"] for item in answer["items"]] == naive[:50]
+
+
 async def numbers(service: Running, sql: str) -> list[int]:
     async with service.database.read() as reading:
         return [row["number"] for row in await reading.all(sa.text(f"{sql} ORDER BY o.id DESC LIMIT 100"))]

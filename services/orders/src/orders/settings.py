@@ -6,6 +6,9 @@ from pydantic import Field
 class Settings(FileSettings):
     longest_wait_seconds: int = Field(default=30, ge=0, description="upper bound of `Prefer: wait`")
     clock_seconds: float = Field(default=1.0, gt=0, description="between two looks for deadlines and orders to close")
+    vocabulary_seconds: float = Field(
+        default=30.0, gt=0, description="between two looks for words that no order has any more, at 500 words each"
+    )
     storefront_url: str | None = Field(
         default=None, description="where the storefront's pages are; none: the host asked"
     )

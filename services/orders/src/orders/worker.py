@@ -7,6 +7,7 @@ from foyer_chassis.settings import ServiceSettings
 from .attachments import clock as attachments
 from .catalogue import consumers as catalogue
 from .drafts import consumers as drafts
+from .listing import clock as listing
 from .ordering import consumers as ordering
 from .processing import clock as processing
 from .releasing import consumers as releasing
@@ -25,6 +26,7 @@ def build_worker(settings: ServiceSettings, database: Database) -> WorkerParts:
         ],
         loops=[
             processing.deadlines(database, every_seconds=settings.clock_seconds),
+            listing.forgetting(database, every_seconds=settings.vocabulary_seconds),
             attachments.sweeper(
                 database, files.storage, every_seconds=settings.file_sweep_seconds, lease=files.rules.lease
             ),

@@ -10,6 +10,8 @@ from foyer_chassis.errors import InvalidError
 
 #: Shorter words are in too many texts to be searched for alone.
 SHORTEST_WORD = 3
+#: Fewer digits are not looked for within the number of an order: they are of a house or a floor, or the whole number.
+NUMBER_DIGITS = 4
 #: From so many digits on a search is for a phone; numbers of orders are shorter.
 PHONE_DIGITS = 10
 MOST_WORDS = 8
@@ -33,7 +35,8 @@ class UnknownCursorError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text search: every word must occur, in any place; one of two characters or less at the beginning of a word."""
+    """A text search: every word must occur, in any place; one of two characters or less at the beginning of a word; one
+    of three digits or less not within the number of the order, but as the whole of it."""
 
     words: tuple[str, ...]
     phone_digits: str | None = None

@@ -146,6 +146,15 @@ async def export_rows(
         yield rows
 
 
+async def forget_words(transaction: Transaction, *, after: str, most: int) -> str | None:
+    """Of the next words by which orders are found, forget those that no order has any more, which may be names.
+
+    Returns:
+        the last word that was looked at; None: there are no more.
+    """
+    return await store.forget_nobodys(transaction, after, most=most)
+
+
 async def save_view(
     transaction: Transaction, caller: Caller, *, name: str, filters: Mapping[str, Any], shared: bool
 ) -> dict[str, Any]:

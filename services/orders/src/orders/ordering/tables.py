@@ -148,8 +148,13 @@ order_history = sa.Table(
 PERIOD = "('x' || left({}::text, 6))::bit(24)::int"
 PERIOD_SHIFT = 128 - 24
 
+#: The words of a text `s`, and the number that it begins with, as their indexes have them.
+WORDS_OF_TEXT = "string_to_array({}text, ' ')"
+NUMBER_OF_TEXT = "split_part({}text, ' ', 1)"
+
 #: What an order is found by (B4), apart from it: the index is dear to write and must not be with every change. What
-#: never changes of an order and lists ask for stands beside the words.
+#: lists ask for and changes seldom or never stands beside the words; triggers keep the assignee as the order has it,
+#: and all words but the numbers in the vocabulary.
 order_search = sa.Table(
     "order_search",
     metadata,
@@ -158,15 +163,25 @@ order_search = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("location_id", ID),
     sa.Column("offering_id", ID, nullable=False),
+    sa.Column("assignee_id", ID),
     sa.Index(
         "order_search_words",
         # The time first: a scan goes through what it is asked of first, and skips in the others what is not there.
         sa.text(f"({PERIOD.format('order_id')})"),
-        "text",
+        sa.text(f"({WORDS_OF_TEXT.format('')})"),
         sa.text("(ARRAY[kind])"),
         sa.text("(ARRAY[location_id])"),
         sa.text("(ARRAY[offering_id])"),
+        sa.text("(ARRAY[assignee_id])"),
         postgresql_using="gin",
-        postgresql_ops={"text": "gin_trgm_ops"},
     ),
+    sa.Index("order_search_numbers", sa.text(f"({NUMBER_OF_TEXT.format('')}) gin_trgm_ops"), postgresql_using="gin"),
+)
+
+#: Every word that some text has, but for the numbers that texts begin with.
+search_vocabulary = sa.Table(
+    "search_vocabulary",
+    metadata,
+    sa.Column("word", sa.Text(collation="C"), primary_key=True),
+    sa.Index("search_vocabulary_trigrams", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
 )

@@ -7,17 +7,22 @@ argument; words of ours (statuses, kinds) stand in the text, so that a plan know
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from foyer_contracts.ids import first_id_of
 
-from ..domain import CLOSED, SHORTEST_WORD, Filters, Scope, Words
+from ...ordering.tables import WORDS_OF_TEXT
+from ..domain import CLOSED, NUMBER_DIGITS, SHORTEST_WORD, Filters, Scope, Words
+from .vocabulary import Known, escaped
 
 #: As the partial index `orders_open` has it.
 OPEN = f"o.status NOT IN ({', '.join(repr(status) for status in CLOSED)})"
-_PIECE = 3
+_WORDS = WORDS_OF_TEXT.format("s.")
+#: As the partial index `orders_unpaid` has it.
+UNPAID = "o.open_invoices > 0"
 _OURS = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -51,54 +56,64 @@ def in_ids(column: str, ids: Sequence[UUID], argument: Arguments) -> str:
 
 
 def like(column: str, words: Words, argument: Arguments) -> list[str]:
-    return [f"{column} LIKE {argument(f'{_before(word)}{_escaped(word)}%', 'text')}" for word in words.words]
+    """Texts that have these words."""
+    return [_like(column, word, argument) for word in words.words]
 
 
-def roughly_like(column: str, words: Words, argument: Arguments) -> list[str]:
-    """What `like` finds and perhaps more, for the index of trigrams: it reads all that it knows of each trigram, and
-    those of one word are in nearly the same texts, so that every third one will do."""
-    return [
-        f"{column} LIKE {argument(_before(word) + '%'.join(map(_escaped, _pieces(word))) + '%', 'text')}"
-        for word in words.words
-    ]
+def _like(column: str, word: str, argument: Arguments) -> str:
+    # What is short is only looked for at the beginning of words.
+    before = "% " if len(word) < SHORTEST_WORD else "%"
+    pattern = argument(f"{before}{escaped(word)}%", "text")
+    if not word.isdecimal() or len(word) >= NUMBER_DIGITS:
+        return f"{column} LIKE {pattern}"
+    # A text begins with the number.
+    after_number = f"substr({column}, strpos({column}, ' '))"
+    return f"({after_number} LIKE {pattern} OR split_part({column}, ' ', 1) = {argument(word, 'text')})"
 
 
-def _before(word: str) -> str:
-    # The index knows nothing shorter than three characters, but for the beginnings of words.
-    return "% " if len(word) < SHORTEST_WORD else "%"
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What can be asked of texts `s` by their index.
 
-
-def _pieces(word: str) -> list[str]:
-    if len(word) < 2 * _PIECE:
-        return [word]
-    last = len(word) - _PIECE
-    return [*(word[start : start + _PIECE] for start in range(0, last - _PIECE + 1, _PIECE)), word[last:]]
-
-
-def _escaped(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def reach(
-    scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments, *, by_texts: bool = False
-) -> list[str] | None:
-    """Which orders the caller may see at all (B1, B2), with the filter on kinds; None: none.
-
-    Args:
-        by_texts: kinds are asked of the texts `s`: their index knows them beside the words, that of the orders would be
-            long and save little.
+    Attributes:
+        entries: in how many places the index has it.
     """
-    among = _filed_kinds if by_texts else _kinds
+
+    condition: str
+    entries: int
+
+
+def having(words: Sequence[Known], argument: Arguments) -> list[Thing]:
+    """As `like`, of texts `s`, for their index; but for words that are not looked up."""
+    return [_having(word, argument) for word in words if word.forms is not None]
+
+
+def _having(word: Known, argument: Arguments) -> Thing:
+    ways = []
+    if word.forms:
+        ways.append(f"{_WORDS} && {argument(word.forms, 'text[]')}")
+    if word.ids:
+        ways.append(f"s.order_id = ANY({argument(word.ids, 'uuid[]')})")
+    return Thing(ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})", len(word.forms or ()))
+
+
+def not_looked_up(words: Sequence[Known], argument: Arguments) -> list[str]:
+    """As `like`, of texts `s`, of those words."""
+    return [_like("s.text", word.word, argument) for word in words if word.forms is None]
+
+
+def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str] | None:
+    """Which orders the caller may see at all (B1, B2), with the filter on kinds; None: none."""
     if scope.own is not None:
         own = [f"o.applicant_id = {argument(scope.own, 'uuid')}"]
-        return [*own, among(filters.kinds)] if filters.kinds else own
+        return [*own, _kinds(filters.kinds)] if filters.kinds else own
     all_of, assigned_of = _reached(scope, filters, every_kind)
     parts = []
     if all_of:
         # No condition where it would exclude nothing.
-        parts.append("" if all_of == every_kind else among(all_of))
+        parts.append("" if all_of == every_kind else _kinds(all_of))
     if assigned_of:
-        parts.append(f"({among(assigned_of)} AND o.assignee_id = {argument(scope.assignee, 'uuid')})")
+        parts.append(f"({_kinds(assigned_of)} AND o.assignee_id = {argument(scope.assignee, 'uuid')})")
     if not parts:
         return None
     conditions = [part for part in parts if part] if len(parts) == 1 else [f"({' OR '.join(parts)})"]
@@ -107,20 +122,24 @@ def reach(
     return conditions
 
 
-def filed(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str]:
-    """What `reach` and `filtered` ask of kinds, locations and offerings, of the texts, where they do not ask it of them
-    already: their index knows these too."""
+def filed(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[Thing]:
+    """What `reach` and `filtered` ask of kinds, locations, offerings and assignees, of texts `s`: their index knows
+    these too, of several at once, since they are arrays to it."""
     found = []
     all_of, assigned_of = _reached(scope, filters, every_kind)
-    if scope.own is None and all_of and assigned_of:
-        found.append(_filed_kinds(all_of | assigned_of))
+    kinds = frozenset(filters.kinds) if scope.own is not None else all_of | assigned_of
+    if kinds and kinds != every_kind:
+        found.append(Thing(f"ARRAY[s.kind] && ARRAY[{literals(kinds)}]::text[]", len(kinds)))
+    mine = scope.assignee is not None and assigned_of and not all_of
     for column, ids in (
         ("s.location_id", scope.locations),
         ("s.location_id", filters.location_ids),
         ("s.offering_id", filters.offering_ids),
+        ("s.assignee_id", () if filters.unassigned else filters.assignee_ids),
+        ("s.assignee_id", (scope.assignee,) if mine else ()),
     ):
         if ids:
-            found.append(f"ARRAY[{column}] && {argument(ids, 'uuid[]')}")
+            found.append(Thing(f"ARRAY[{column}] && {argument(ids, 'uuid[]')}", len(ids)))
     return found
 
 
@@ -132,11 +151,6 @@ def _reached(scope: Scope, filters: Filters, every_kind: frozenset[str]) -> tupl
 
 def _kinds(kinds: Collection[str]) -> str:
     return one_of("o.kind", kinds)
-
-
-def _filed_kinds(kinds: Collection[str]) -> str:
-    # As an array, so that one walk through the index serves several.
-    return f"ARRAY[s.kind] && ARRAY[{literals(kinds)}]::text[]"
 
 
 def filtered(filters: Filters, now: datetime, argument: Arguments) -> list[str]:
@@ -157,7 +171,7 @@ def filtered(filters: Filters, now: datetime, argument: Arguments) -> list[str]:
     if filters.assignee_ids or filters.unassigned:
         conditions.append(_assigned(filters, argument))
     if filters.paid is not None:
-        conditions.append("o.invoiced_amount > 0 AND o.open_invoices = 0" if filters.paid else "o.open_invoices > 0")
+        conditions.append("o.invoiced_amount > 0 AND o.open_invoices = 0" if filters.paid else UNPAID)
     if filters.overdue:
         at = argument(now, "timestamptz")
         late = f"o.complete_by <= {at} OR (o.taken_up_at IS NULL AND o.respond_by <= {at})"

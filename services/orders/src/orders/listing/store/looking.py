@@ -1,28 +1,48 @@
-"""Where a text search looks: at the newest texts first, then by the index, in ever longer spans of time.
+"""How a text search is gone about: by the texts that have the words, or by the orders that the filters leave.
 
-Words that many orders have are found at once near the top, words that few have by the index of trigrams. The index
-costs as much as there is of each word in the time that it is asked about: all time is asked about at last.
+Texts are found by their index. It costs as much as there is of each thing that it is asked for; so it is asked for the
+rarest, until few texts are expected, and the others are compared. Where many are expected, a time is looked at first
+that should have enough of them, and all time at last. Of what is found on one side, the newest first, the other side is
+looked up, until there is enough.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
 from ...ordering.tables import PERIOD, PERIOD_SHIFT
-from ..domain import Words
-from .conditions import Arguments, like, roughly_like
+from .conditions import Arguments, Thing
 
-#: Texts that are walked before the index is asked.
-WALKED = 3_000
-#: The index is asked about times so many times as long as the walked texts took, one after the other, and at last about
-#: all time.
-SPANS = (8, 64)
+#: So many texts are read at once gladly: what is asked of them further is then only compared.
+FEW = 1_000
+#: The newest texts, whose time is the measure of others.
+NEWEST = 1_000
+#: First the newest are looked at that should have so many texts, then a time so many times as long, ...
+SPANS = (1, 8)
+#: ... each if what then comes would take longer than so much, and than so many times as long as the look.
+LONG_MS, TIMES = 4.0, 2
+
+# What things take, in milliseconds of PostgreSQL's.
+#: To read a text that the index names, and to look up its order.
+_READING = 2 / 1_000
+#: To read an order and look up its text. Twice as much as measured: the index finds out soon that words and filters
+#: have nothing in common, orders only at their end.
+_READING_ORDER = 10 / 1_000
+#: To pass by a text that the index has for one thing.
+_PASSING = 0.02 / 1_000
+#: To note a text of a time.
+_NOTING = 0.1 / 1_000
+#: The index looks at so many entries of one thing as quickly as at one.
+_ENTRIES = 2
 
 _PERIOD_OF_TEXT = PERIOD.format("s.order_id")
-_WALK = (
-    "SELECT (SELECT order_id FROM order_search{where} ORDER BY order_id DESC LIMIT 1) AS first,"
-    " (SELECT order_id FROM order_search{where} ORDER BY order_id DESC OFFSET {walked} LIMIT 1) AS last"
+_NEWEST = (
+    "SELECT (SELECT order_id FROM order_search ORDER BY order_id DESC LIMIT 1) AS top,"
+    " (SELECT order_id FROM order_search{where} ORDER BY order_id DESC LIMIT 1) AS first,"
+    " (SELECT order_id FROM order_search{where} ORDER BY order_id DESC OFFSET {newest} LIMIT 1) AS last"
 )
 
 
@@ -35,110 +55,195 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
-    """What a search is for: words in texts `s`. `filters` are conditions on their orders `o`; `filed` says of the texts
-    what the filters say of orders."""
+class Newest:
+    """The first and the last of the newest texts between the ends, and the newest of all."""
 
-    words: Words
-    filters: Sequence[str]
-    filed: Sequence[str]
-    ends: Ends
-
-
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """The orders that a walk began and ended with."""
-
+    top: UUID
     first: UUID
     last: UUID
 
+    @property
+    def _periods(self) -> int:
+        return max(_period(self.first) - _period(self.last), 1)
 
-#: A look: what is sought, the statement's arguments, how many ids are wanted → SQL of the newest ids.
-Look = Callable[[Sought, Arguments, str], str]
+    def span(self, texts: float) -> UUID | None:
+        """The id at the end of a time that has about so many texts; None: before all time."""
+        reached = _period(self.first) - math.ceil(texts / NEWEST * self._periods)
+        return UUID(int=reached << PERIOD_SHIFT) if reached > 0 else None
 
-
-def walking(sought: Sought, argument: Arguments, limit: str) -> str:
-    """The newest ids among the texts that are walked."""
-    # The order of the walk is the order of the page, so that it ends when the page is full.
-    where = _between(sought.ends, argument)
-    texts = f"SELECT * FROM order_search{where} ORDER BY order_id DESC LIMIT {argument(WALKED, 'int')}"  # noqa: S608
-    return _ids(
-        f"({texts}) AS s JOIN orders o ON o.id = s.order_id",
-        [*like("s.text", sought.words, argument), *sought.filed, *sought.filters],
-        f"s.order_id DESC LIMIT {limit}",
-    )
+    def since(self, id_: UUID) -> float:
+        """About how many texts there are from an id on."""
+        return (_period(self.top) - _period(id_)) * NEWEST / self._periods
 
 
-def walk(ends: Ends, argument: Arguments) -> str:
-    """What the walk began and ended with, as `first` and `last`; no `last`: it has seen everything."""
-    return _WALK.format(where=_between(ends, argument), walked=argument(WALKED - 1, "int"))
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to find texts.
 
-
-def bounds(ends: Ends, walked: Walked) -> Iterator[UUID | None]:
-    """Down to which ids the index is asked, one after the other; at last to the far end."""
-    begun = _period(walked.first)
-    for span in SPANS:
-        reached = begun - span * max(begun - _period(walked.last), 1)
-        until = UUID(int=max(reached, 0) << PERIOD_SHIFT)
-        if reached <= 0 or (ends.far is not None and until <= ends.far):
-            break
-        yield until
-    yield ends.far
-
-
-def down_to(until: UUID | None) -> Look:
-    """The newest ids down to there, by whichever of the indexes PostgreSQL thinks best."""
-
-    def look(sought: Sought, argument: Arguments, limit: str) -> str:
-        where = [*sought.filed, *sought.filters]
-        if sought.ends.near is not None:
-            where += _side("<", sought.ends.near, argument)
-        if until is not None:
-            where += _side(">=", until, argument)
-        return _ids(found_by_words(where, sought.words, argument), (), f"o.id DESC LIMIT {limit}")
-
-    return look
-
-
-def found_by_words(where: Sequence[str], words: Words, argument: Arguments) -> str:
-    """Orders `o`, by words and by conditions on their texts `s` and on themselves, in no order.
-
-    Everything is found before it is put in order: a plan that walks the orders in order until a page is full would be a
-    bet on words and filters being independent. The words whole come after that too: beside what the index is asked for
-    them PostgreSQL would expect far too few.
+    Attributes:
+        chosen: the things that the index is asked for, the cheapest first: what all before do not have it passes by.
+        texts: how many are expected.
+        takes: milliseconds that are expected.
+        since: the index is asked about the time from this id on; None: about all time.
+        by_ids: not the index of words is asked, but the index of ids, about the time from `since` on.
     """
-    roughly = _all([*roughly_like("s.text", words, argument), *where])
-    found = (
-        f"SELECT o.id, o.status, o.label, s.text FROM order_search s JOIN orders o ON o.id = s.order_id WHERE {roughly}"  # noqa: S608
-    )
-    return f"(SELECT s.* FROM ({found} OFFSET 0) AS s WHERE {_all(like('s.text', words, argument))}) AS o"  # noqa: S608
+
+    chosen: Sequence[int]
+    texts: float
+    takes: float
+    since: UUID | None = None
+    by_ids: bool = False
 
 
-def _side(operator: Literal["<", ">="], id_: UUID, argument: Arguments) -> list[str]:
-    """Orders on one side of an id; and the same of their texts, in the words of the index."""
-    loosely = "<=" if operator == "<" else operator
-    return [
-        f"o.id {operator} {argument(id_, 'uuid')}",
-        f"{_PERIOD_OF_TEXT} {loosely} {argument(_period(id_), 'int')}",
-    ]
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What PostgreSQL expects.
+
+    Attributes:
+        all: texts.
+        since: those of the time in question.
+        orders: orders that the filters leave.
+        having: texts that have each thing.
+        dear: what they cost the index, in texts that it passes by.
+    """
+
+    all: float
+    since: float
+    orders: float
+    having: Sequence[float]
+    dear: Sequence[float]
+
+    def way(self, among: float, since: UUID | None = None, *, noting: float = 0) -> Way:
+        """The way to find what is among so many texts.
+
+        Args:
+            noting: how many texts there are of the time that the index is asked about.
+        """
+        part = among / max(self.all, 1)
+        texts, weight, chosen, takes = among, 1.0, list[int](), noting * _NOTING
+        for position in sorted(range(len(self.dear)), key=self.dear.__getitem__):
+            passing = self.dear[position] * part * _PASSING
+            if chosen and (texts <= FEW or texts * _READING < passing):
+                break
+            chosen.append(position)
+            takes += passing
+            # Words go together: of those that have one, more than of all have the next. Exponential back-off.
+            texts *= min(self.having[position] / max(self.all, 1), 1) ** weight
+            weight /= 2
+        return Way(chosen, texts, takes + texts * _READING, since)
+
+    def whole_way(self, since: UUID | None) -> Way:
+        """The way to find all; nothing is found that is not after the id."""
+        ways = [self.way(self.all)]
+        if since is not None:
+            ways.append(self.way(self.since, since, noting=self.since))
+        return min(ways, key=lambda way: way.takes)
+
+    def ways_nearby(self, newest: Newest) -> Iterator[Way]:
+        """Ways to find what is among the newest texts, among more with each."""
+        everywhere = self.way(self.all)
+        for span in SPANS:
+            within = self.all * span * FEW / max(everywhere.texts, 1)
+            until = newest.span(within)
+            if until is None or within > self.since:
+                return
+            by_ids = Way((), within, within * _READING, until, by_ids=True)
+            yield min(self.way(within, until, noting=newest.since(until)), by_ids, key=lambda way: way.takes)
+
+    @property
+    def by_orders_takes(self) -> float:
+        return self.orders * _READING_ORDER
+
+
+def expecting(things: Sequence[Thing], since: UUID | None, filters: Sequence[str], argument: Arguments) -> str:
+    """The statement that answers with `Expected`."""
+    texts = ["true", "true" if since is None else _since(since, argument), *(thing.condition for thing in things)]
+    asked = [f"orders o WHERE {_all(filters)}", *(f"order_search s WHERE {condition}" for condition in texts)]
+    parts = [f"SELECT {position} FROM {source}" for position, source in enumerate(asked)]  # noqa: S608 (text of ours)
+    return f"EXPLAIN (VERBOSE, FORMAT JSON) {' UNION ALL '.join(parts)}"
+
+
+def expected(plan: Any, things: Sequence[Thing]) -> Expected:
+    """What EXPLAIN answered, as text or decoded."""
+    whole = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    parts = whole["Plans"] if whole["Node Type"] == "Append" else [whole]
+    # What cannot have any rows is not in the plan.
+    rows = {int(part["Output"][0]): float(part["Plan Rows"]) for part in parts}
+    orders, all_texts, since, *having = (rows.get(position, 0.0) for position in range(len(things) + 3))
+    dear = [of_it * max(thing.entries / _ENTRIES, 1) for of_it, thing in zip(having, things, strict=True)]
+    return Expected(all_texts, since, orders, having, dear)
+
+
+def newest(ends: Ends, argument: Arguments) -> str:
+    """The statement that answers with `Newest`; no `last`: there are no more."""
+    where = [f"order_id {operator} {argument(end, 'uuid')}" for operator, end in _ends(ends)]
+    between = f" WHERE {_all(where)}" if where else ""
+    return _NEWEST.format(where=between, newest=argument(NEWEST - 1, "int"))
+
+
+def first_of(conditions: Sequence[str]) -> str:
+    """The `first` order `o` for which one of these holds; each has an index that ends in the id."""
+    each = [f"(SELECT id FROM orders o WHERE {condition} ORDER BY id LIMIT 1)" for condition in conditions]  # noqa: S608
+    return f"SELECT least({', '.join(each)}) AS first"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is asked for.
+
+    Attributes:
+        things: what the index of texts `s` knows.
+        compared: conditions on texts that it does not know.
+        filters: conditions on orders `o`.
+    """
+
+    things: Sequence[Thing]
+    compared: Sequence[str]
+    filters: Sequence[str]
+    ends: Ends
+
+
+def by_texts(sought: Sought, way: Way, argument: Arguments) -> str:
+    """Orders `o` of texts `s`, the newest first, as long as they are taken."""
+    where = [sought.things[position].condition for position in way.chosen]
+    where += [_compared(thing.condition) for i, thing in enumerate(sought.things) if i not in way.chosen]
+    where += sought.compared
+    if way.since is not None and not way.by_ids:
+        where.append(_since(way.since, argument))
+    far = [end for end in (sought.ends.far, way.since) if end is not None]
+    for operator, end in _ends(Ends(sought.ends.near, max(far, default=None))):
+        of_text = f"s.order_id {operator} {argument(end, 'uuid')}"
+        where.append(of_text if way.by_ids else _compared(of_text))
+    texts = f"SELECT s.order_id FROM order_search s WHERE {_all(where)} ORDER BY s.order_id DESC OFFSET 0"  # noqa: S608
+    order = f"SELECT * FROM orders o WHERE {_all(['o.id = s.order_id', *sought.filters])} OFFSET 0"  # noqa: S608
+    return f"({texts}) AS s CROSS JOIN LATERAL ({order}) AS o"
+
+
+def by_orders(sought: Sought, argument: Arguments) -> str:
+    """Texts `s` of orders `o`, the newest first, as long as they are taken."""
+    orders = [*sought.filters, *(f"o.id {operator} {argument(end, 'uuid')}" for operator, end in _ends(sought.ends))]
+    texts = ["s.order_id = o.id", *(_compared(thing.condition) for thing in sought.things), *sought.compared]
+    found = f"SELECT * FROM orders o WHERE {_all(orders)} ORDER BY o.id DESC OFFSET 0"  # noqa: S608 (text of ours)
+    text = f"SELECT s.order_id FROM order_search s WHERE {_all(texts)} OFFSET 0"  # noqa: S608
+    return f"({found}) AS o CROSS JOIN LATERAL ({text}) AS s"
+
+
+def _compared(condition: str) -> str:
+    """The same, as nothing that an index would be asked for."""
+    return f"({condition}) IS TRUE"
+
+
+def _since(id_: UUID, argument: Arguments) -> str:
+    """Texts of a time, in the words of the index, and some before."""
+    return f"{_PERIOD_OF_TEXT} >= {argument(_period(id_), 'int')}"
 
 
 def _period(id_: UUID) -> int:
     return id_.int >> PERIOD_SHIFT
 
 
-def _between(ends: Ends, argument: Arguments) -> str:
-    where = []
-    if ends.near is not None:
-        where.append(f"order_id < {argument(ends.near, 'uuid')}")
-    if ends.far is not None:
-        where.append(f"order_id > {argument(ends.far, 'uuid')}")
-    return f" WHERE {_all(where)}" if where else ""
-
-
-def _ids(rows: str, where: Sequence[str], order: str) -> str:
-    # All of it is text of ours, see `conditions`.
-    return f"SELECT o.id FROM {rows} WHERE {_all(where)} ORDER BY {order}"  # noqa: S608
+def _ends(ends: Ends) -> list[tuple[str, UUID]]:
+    return [(operator, end) for operator, end in (("<", ends.near), (">", ends.far)) if end is not None]
 
 
 def _all(where: Sequence[str]) -> str:

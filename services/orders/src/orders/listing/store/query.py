@@ -1,7 +1,7 @@
 """Pages, counts and exports of orders: one statement each, answered as JSON by PostgreSQL itself.
 
 Every filter has an index that ends in the order's id, which ascends with time; pages go by it. For a text search see
-`looking`.
+`search`.
 """
 
 import json
@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_contracts.ids import first_id_of
 
 from ..domain import CLOSED, Filters, Scope, Sorting
 from . import conditions
 from .conditions import Arguments
-from .looking import Ends, Look, Sought, Walked, bounds, down_to, found_by_words, walk, walking
+from .looking import Ends, first_of
+from .search import Look, Search
+from .vocabulary import known
 
-#: Texts that are looked at, and how many of them have words that are not looked up in the index to be counted.
-SAMPLE = 3_000
-MANY = 10
 #: Counts are exact up to here.
 MOST_COUNTED = 1_000
 #: Orders that are looked at to be counted.
@@ -54,7 +53,7 @@ MOST_PEOPLE = 200
 
 _PEOPLE = f"SELECT id FROM people WHERE phone_digits <> '' AND right(phone_digits, {PHONE_TAIL}) = $1 LIMIT $2"  # noqa: S608
 _ORDERS = "SELECT o.status, o.label FROM orders o WHERE {where} ORDER BY o.id DESC LIMIT {window}"
-_FOUND = "SELECT o.status, o.label FROM {found} ORDER BY o.id DESC LIMIT {window}"
+_FOUND = "SELECT o.status, o.label FROM {found} ORDER BY s.order_id DESC LIMIT {window}"
 #: Each looked up by its key: there are few, beside all orders.
 _NEWEST = (
     "SELECT found.status, found.label FROM (SELECT * FROM order_search ORDER BY order_id DESC"
@@ -64,10 +63,6 @@ _NEWEST = (
 _GROUPED = "SELECT status, label, count(*) AS count FROM ({select}) AS looked_at GROUP BY 1, 2"
 _UP_TO = (
     "SELECT {position} AS position, count(*) AS count FROM (SELECT 1 FROM orders o WHERE {where} LIMIT {most}) AS few"
-)
-_OF_NEWEST = (
-    "SELECT count(*) AS count FROM (SELECT text FROM order_search ORDER BY order_id DESC LIMIT {newest}) AS s"
-    " WHERE {like}"
 )
 
 
@@ -119,8 +114,7 @@ class Query:
 
     def _conditions(self, argument: Arguments, *, with_status: bool) -> list[str] | None:
         """None: nothing can be found."""
-        by_texts = self._words is not None
-        found = conditions.reach(self._scope, self._filters, self._every_kind, argument, by_texts=by_texts)
+        found = conditions.reach(self._scope, self._filters, self._every_kind, argument)
         if found is None:
             return None
         found.append("o.status <> 'removed'")
@@ -203,45 +197,63 @@ class Query:
         return row["items"], row["count"], row["last"]
 
     async def _searched_page(self, transaction: Transaction, ends: Ends, limit: int) -> Page:
-        """A page of a text search: one look after the other, until it is full or there is nothing more."""
-        if self._conditions(Arguments(), with_status=True) is None:
-            return _NOTHING
-        page = await self._look(transaction, ends, limit, walking)
-        if page[1] == limit:
-            return page
-        walked = await self._walked(transaction, ends)
-        if walked is None:
-            return page
-        for until in bounds(ends, walked):
-            page = await self._look(transaction, ends, limit, down_to(until))
-            if page[1] == limit:
-                break
+        """A page of a text search: one look after the other, until it is full."""
+        direct = await transaction.direct()
+        search = await self._search(direct, ends)
+        page = _NOTHING
+        if search is not None:
+            async for look in search.looks(direct):
+                page = await self._found(direct, look, limit)
+                if page[1] == limit:
+                    break
         return page
 
-    async def _look(self, transaction: Transaction, ends: Ends, limit: int, look: Look) -> Page:
-        """What one look finds."""
-        argument = Arguments()
-        columns = self._columns(argument)
-        filters = self._conditions(argument, with_status=True)
-        assert filters is not None
+    async def _search(self, direct: Direct, ends: Ends, *, with_status: bool = True) -> Search | None:
+        """None: nothing can be found."""
         assert self._words is not None
-        filed = conditions.filed(self._scope, self._filters, self._every_kind, argument)
-        sought = Sought(self._words, filters, filed, ends)
-        select = (
-            f"SELECT {columns} FROM ({look(sought, argument, argument(limit, 'int'))}) AS f"  # noqa: S608 (text of ours)
-            f" JOIN orders o ON o.id = f.id ORDER BY o.id DESC"
+        if self._conditions(Arguments(), with_status=with_status) is None:
+            return None
+        words = await known(direct, self._words)
+        if any(word.is_nowhere for word in words):
+            return None
+        return Search(
+            words,
+            filed=lambda argument: conditions.filed(self._scope, self._filters, self._every_kind, argument),
+            filters=lambda argument: self._conditions(argument, with_status=with_status) or (),
+            ends=ends,
+            since=await self._since(direct, ends.far) if with_status else ends.far,
         )
-        direct = await transaction.direct()
-        row = await direct.row(_PAGE.format(select=select), *argument.values, planned_anew=True)
+
+    async def _since(self, direct: Direct, far: UUID | None) -> UUID | None:
+        """After which id all is that can be found: orders that are under way are not long ago."""
+        under_way = self._under_way()
+        if not under_way:
+            return far
+        row = await direct.row(first_of(under_way))
+        if row is None or row["first"] is None:
+            return far
+        before = UUID(int=row["first"].int - 1)
+        return before if far is None else max(before, far)
+
+    def _under_way(self) -> list[str]:
+        """Conditions of which one holds for every order that is found, and which few old orders meet."""
+        filters = self._filters
+        if filters.overdue:
+            return [conditions.OPEN]
+        if filters.paid is False:
+            return [conditions.UNPAID]
+        if any(status in CLOSED or status not in self._built_in for status in filters.statuses):
+            return []
+        return [conditions.one_of("o.status", [status]) for status in filters.statuses]
+
+    async def _found(self, direct: Direct, look: Look, limit: int) -> Page:
+        select = (
+            f"SELECT {self._columns(look.argument)} FROM {look.sql}"  # noqa: S608 (text of ours)
+            f" ORDER BY {look.order} DESC LIMIT {look.argument(limit, 'int')}"
+        )
+        row = await direct.row(_PAGE.format(select=select), *look.argument.values, planned_anew=True)
         assert row is not None
         return row["items"], row["count"], row["last"]
-
-    async def _walked(self, transaction: Transaction, ends: Ends) -> Walked | None:
-        """Where a walk goes; None: it sees everything."""
-        argument = Arguments()
-        row = await (await transaction.direct()).row(walk(ends, argument), *argument.values)
-        assert row is not None
-        return None if row["last"] is None else Walked(row["first"], row["last"])
 
     def _ends(self, after: UUID | None) -> Ends:
         """Between which ids there may be orders of this page and those that follow."""
@@ -254,9 +266,7 @@ class Query:
         if self._is_told_by_index:
             return await self._counts_by_index(transaction, codes)
         if self._words is not None:
-            all_of_them = self._is_narrow or not await self._are_common(transaction)
-            source = _FOUND if all_of_them else _NEWEST
-            return _counts(codes, self._built_in, [await self._group(transaction, source)])
+            return _counts(codes, self._built_in, [await self._searched_group(transaction)])
         if self._is_narrow:
             return _counts(codes, self._built_in, [await self._group(transaction, _ORDERS)])
         # What is open is counted whole: there is not much of it. Of what is done, the newest.
@@ -302,30 +312,30 @@ class Query:
             return Group((), whole=True, closed=closed)
         if closed is not None:
             where.append(conditions.one_of("o.status", CLOSED) if closed else conditions.OPEN)
-        looked = ""
-        if self._words is not None:
-            where += conditions.filed(self._scope, self._filters, self._every_kind, argument)
-            if source is _FOUND:
-                looked = found_by_words(where, self._words, argument)
-            else:
-                where += conditions.like("s.text", self._words, argument)
-        window = argument(MOST_GROUPED, "int")
-        select = source.format(where=" AND ".join(where), found=looked, window=window)
+        select = source.format(where=" AND ".join(where), window=argument(MOST_GROUPED, "int"))
         direct = await transaction.direct()
-        rows = await direct.rows(_GROUPED.format(select=select), *argument.values, planned_anew=self._words is not None)
-        found = tuple((row["status"], row["label"], row["count"]) for row in rows)
-        whole = source is not _NEWEST and sum(count for *_, count in found) < MOST_GROUPED
-        return Group(found, whole=whole, closed=closed)
+        return _group(await direct.rows(_GROUPED.format(select=select), *argument.values), closed=closed)
 
-    async def _are_common(self, transaction: Transaction) -> bool:
-        """Whether so many of the newest orders have these words that looking all of them up would take long."""
-        assert self._words is not None
-        argument = Arguments()
-        newest = argument(SAMPLE, "int")
-        like = " AND ".join(conditions.like("text", self._words, argument))
-        row = await (await transaction.direct()).row(_OF_NEWEST.format(newest=newest, like=like), *argument.values)
-        assert row is not None
-        return int(row["count"]) > MANY
+    async def _searched_group(self, transaction: Transaction) -> "Group":
+        """As `_group`, of what a text search finds; of words that many texts have, in the newest texts."""
+        direct = await transaction.direct()
+        search = await self._search(direct, Ends(None, None), with_status=False)
+        if search is None:
+            return Group((), whole=True, closed=None)
+        expected = await search.expected(direct)
+        way = expected.way(expected.all)
+        few = way.texts <= MOST_GROUPED
+        if few:
+            look = search.by_texts(way)
+            argument = look.argument
+            select = _FOUND.format(found=look.sql, window=argument(MOST_GROUPED, "int"))
+        else:
+            assert self._words is not None
+            argument = Arguments()
+            where = [*search.filters(argument), *conditions.like("s.text", self._words, argument)]
+            select = _NEWEST.format(where=" AND ".join(where), window=argument(MOST_GROUPED, "int"))
+        rows = await direct.rows(_GROUPED.format(select=select), *argument.values, planned_anew=True)
+        return _group(rows, closed=None, whole=few)
 
     async def rows(self, transaction: Transaction, *, batch: int, most: int) -> AsyncIterator[list[dict[str, Any]]]:
         """Everything the filters show, the newest first, a batch at a time, by keys: no cursor stays open."""
@@ -358,6 +368,11 @@ class Group:
 
     def has(self, code: str, *, built_in: bool) -> bool:
         return self.closed is None or not built_in or self.closed == (code in CLOSED)
+
+
+def _group(rows: Sequence[Any], *, closed: bool | None, whole: bool = True) -> Group:
+    found = tuple((row["status"], row["label"], row["count"]) for row in rows)
+    return Group(found, whole=whole and sum(count for *_, count in found) < MOST_GROUPED, closed=closed)
 
 
 def _direction(sorting: Sorting) -> str:

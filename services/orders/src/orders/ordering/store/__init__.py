@@ -106,8 +106,9 @@ _INSERT_NEW = OneStatement(f"""
         INSERT INTO order_history (order_id, version, position, at, to_status, actor_kind, actor_id)
         SELECT :id::uuid, 1, 0, :created_at::timestamptz, :status::text, :actor_kind::text, :actor_id::uuid FROM key
     ), search AS (
-        INSERT INTO order_search (order_id, text, kind, location_id, offering_id)
-        SELECT :id::uuid, :search_text::text, :kind::text, :location_id::uuid, :offering_id::uuid FROM key
+        INSERT INTO order_search (order_id, text, kind, location_id, offering_id, assignee_id)
+        SELECT :id::uuid, :search_text::text, :kind::text, :location_id::uuid, :offering_id::uuid, :assignee_id::uuid
+        FROM key
     )
 """)  # noqa: S608 (names of columns)
 
@@ -163,6 +164,7 @@ async def add(transaction: Transaction, order: Order, actor: Actor) -> None:
             "kind": order.kind.value,
             "location_id": order.location_id,
             "offering_id": order.offering_id,
+            "assignee_id": order.assignee_id,
         },
     )
 

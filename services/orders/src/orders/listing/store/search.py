@@ -1,0 +1,79 @@
+"""A text search: the looks that find what is searched for, one after the other."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from foyer_chassis.db import Direct
+
+from . import looking
+from .conditions import Arguments, Thing, having, not_looked_up
+from .looking import LONG_MS, TIMES, Ends, Expected, Newest, Sought, Way
+from .vocabulary import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Orders `o` that are selected, with the arguments; `order`: the id that they are in order by."""
+
+    sql: str
+    argument: Arguments
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for.
+
+    Attributes:
+        filed: what the index of texts knows beside the words.
+        filters: conditions on orders.
+        since: nothing is found that is not after this id, even without the far end; None: no such id is known.
+    """
+
+    words: Sequence[Known]
+    filed: Callable[[Arguments], Sequence[Thing]]
+    filters: Callable[[Arguments], Sequence[str]]
+    ends: Ends
+    since: UUID | None
+
+    async def expected(self, direct: Direct) -> Expected:
+        argument = Arguments()
+        things = self._things(argument)
+        statement = looking.expecting(things, self.since, self.filters(argument), argument)
+        row = await direct.row(statement, *argument.values, planned_anew=True)
+        assert row is not None
+        return looking.expected(row[0], things)
+
+    async def looks(self, direct: Direct) -> AsyncIterator[Look]:
+        """Among more with each look, among all with the last."""
+        expected = await self.expected(direct)
+        way = expected.whole_way(self.since)
+        takes = min(way.takes, expected.by_orders_takes)
+        newest = await self._newest(direct) if takes > LONG_MS else None
+        if newest is not None:
+            for nearby in expected.ways_nearby(newest):
+                if takes > nearby.takes * TIMES:
+                    yield self.by_texts(nearby)
+        yield self.by_texts(way) if way.takes <= expected.by_orders_takes else self._by_orders()
+
+    def by_texts(self, way: Way) -> Look:
+        argument = Arguments()
+        return Look(looking.by_texts(self._sought(argument), way, argument), argument, "s.order_id")
+
+    def _by_orders(self) -> Look:
+        argument = Arguments()
+        return Look(looking.by_orders(self._sought(argument), argument), argument, "o.id")
+
+    async def _newest(self, direct: Direct) -> Newest | None:
+        """None: there are not so many."""
+        argument = Arguments()
+        row = await direct.row(looking.newest(self.ends, argument), *argument.values)
+        assert row is not None
+        return None if row["last"] is None else Newest(row["top"], row["first"], row["last"])
+
+    def _things(self, argument: Arguments) -> list[Thing]:
+        return [*having(self.words, argument), *self.filed(argument)]
+
+    def _sought(self, argument: Arguments) -> Sought:
+        return Sought(self._things(argument), not_looked_up(self.words, argument), self.filters(argument), self.ends)

@@ -5,10 +5,12 @@ expressions and compiling them costs more than PostgreSQL needs for the answer. 
 argument; words of ours (statuses, kinds) stand in the text, so that a plan knows how many orders have them.
 """
 
+import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -73,33 +75,45 @@ def _like(column: str, word: str, argument: Arguments) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What can be asked of texts `s` by their index.
+    """What is asked of texts `s`.
 
     Attributes:
-        entries: in how many places the index has it.
+        looked_up: the condition, as their index is asked.
+        compared: the same, as nothing that an index would be asked for.
+        entries: in how many places the index has it; infinite: it does not have it.
     """
 
-    condition: str
-    entries: int
+    looked_up: Callable[[Arguments], str]
+    compared: Callable[[Arguments], str]
+    entries: float
 
 
-def having(words: Sequence[Known], argument: Arguments) -> list[Thing]:
-    """As `like`, of texts `s`, for their index; but for words that are not looked up."""
-    return [_having(word, argument) for word in words if word.forms is not None]
+def having(words: Sequence[Known]) -> list[Thing]:
+    """As `like`, of texts `s`."""
+    return [_having(word) for word in words]
 
 
-def _having(word: Known, argument: Arguments) -> Thing:
-    ways = []
-    if word.forms:
-        ways.append(f"{_WORDS} && {argument(word.forms, 'text[]')}")
-    if word.ids:
-        ways.append(f"s.order_id = ANY({argument(word.ids, 'uuid[]')})")
-    return Thing(ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})", len(word.forms or ()))
+def _having(word: Known) -> Thing:
+    def compared(argument: Arguments) -> str:
+        return _like("s.text", word.word, argument)
+
+    def looked_up(argument: Arguments) -> str:
+        ways = []
+        if word.forms:
+            ways.append(f"{_WORDS} && {argument(word.forms, 'text[]')}")
+        if word.ids:
+            ways.append(f"s.order_id = ANY({argument(word.ids, 'uuid[]')})")
+        return ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
+
+    return Thing(compared, compared, math.inf) if word.forms is None else Thing(looked_up, compared, len(word.forms))
 
 
-def not_looked_up(words: Sequence[Known], argument: Arguments) -> list[str]:
-    """As `like`, of texts `s`, of those words."""
-    return [_like("s.text", word.word, argument) for word in words if word.forms is None]
+def _among(array: str, values: Callable[[Arguments], str], entries: int) -> Thing:
+    return Thing(
+        lambda argument: f"{array} && {values(argument)}",
+        lambda argument: f"({array} && {values(argument)}) IS TRUE",
+        entries,
+    )
 
 
 def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[str] | None:
@@ -122,25 +136,30 @@ def reach(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: 
     return conditions
 
 
-def filed(scope: Scope, filters: Filters, every_kind: frozenset[str], argument: Arguments) -> list[Thing]:
+def filed(scope: Scope, filters: Filters, every_kind: frozenset[str]) -> list[Thing]:
     """What `reach` and `filtered` ask of kinds, locations, offerings and assignees, of texts `s`: their index knows
     these too, of several at once, since they are arrays to it."""
     found = []
     all_of, assigned_of = _reached(scope, filters, every_kind)
     kinds = frozenset(filters.kinds) if scope.own is not None else all_of | assigned_of
     if kinds and kinds != every_kind:
-        found.append(Thing(f"ARRAY[s.kind] && ARRAY[{literals(kinds)}]::text[]", len(kinds)))
-    mine = scope.assignee is not None and assigned_of and not all_of
+        found.append(_among("ARRAY[s.kind]", lambda _: f"ARRAY[{literals(kinds)}]::text[]", len(kinds)))
+    mine = (scope.assignee,) if scope.assignee is not None and assigned_of and not all_of else ()
+    assignees = () if filters.unassigned else filters.assignee_ids
     for column, ids in (
-        ("s.location_id", scope.locations),
-        ("s.location_id", filters.location_ids),
-        ("s.offering_id", filters.offering_ids),
-        ("s.assignee_id", () if filters.unassigned else filters.assignee_ids),
-        ("s.assignee_id", (scope.assignee,) if mine else ()),
+        ("location_id", scope.locations),
+        ("location_id", filters.location_ids),
+        ("offering_id", filters.offering_ids),
+        ("assignee_id", assignees),
+        ("assignee_id", mine),
     ):
         if ids:
-            found.append(Thing(f"ARRAY[{column}] && {argument(ids, 'uuid[]')}", len(ids)))
+            found.append(_among(f"ARRAY[s.{column}]", partial(_uuids, ids), len(ids)))
     return found
+
+
+def _uuids(ids: Sequence[UUID], argument: Arguments) -> str:
+    return argument(ids, "uuid[]")
 
 
 def _reached(scope: Scope, filters: Filters, every_kind: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

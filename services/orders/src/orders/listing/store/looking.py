@@ -113,23 +113,33 @@ class Expected:
     having: Sequence[float]
     dear: Sequence[float]
 
+    @property
+    def texts(self) -> float:
+        """How many have everything."""
+        found = self.all
+        for rank, share in enumerate(sorted(self._shares)):
+            found *= _of_those(share, rank)
+        return found
+
+    @property
+    def _shares(self) -> list[float]:
+        return [min(having / max(self.all, 1), 1) for having in self.having]
+
     def way(self, among: float, since: UUID | None = None, *, noting: float = 0) -> Way:
         """The way to find what is among so many texts.
 
         Args:
             noting: how many texts there are of the time that the index is asked about.
         """
-        part = among / max(self.all, 1)
-        texts, weight, chosen, takes = among, 1.0, list[int](), noting * _NOTING
-        for position in sorted(range(len(self.dear)), key=self.dear.__getitem__):
+        part, shares = among / max(self.all, 1), self._shares
+        texts, chosen, takes = among, list[int](), noting * _NOTING
+        for rank, position in enumerate(sorted(range(len(self.dear)), key=self.dear.__getitem__)):
             passing = self.dear[position] * part * _PASSING
-            if chosen and (texts <= FEW or texts * _READING < passing):
+            if (chosen and (texts <= FEW or texts * _READING < passing)) or passing == math.inf:
                 break
             chosen.append(position)
             takes += passing
-            # Words go together: of those that have one, more than of all have the next. Exponential back-off.
-            texts *= min(self.having[position] / max(self.all, 1), 1) ** weight
-            weight /= 2
+            texts *= _of_those(shares[position], rank)
         return Way(chosen, texts, takes + texts * _READING, since)
 
     def whole_way(self, since: UUID | None) -> Way:
@@ -141,9 +151,8 @@ class Expected:
 
     def ways_nearby(self, newest: Newest) -> Iterator[Way]:
         """Ways to find what is among the newest texts, among more with each."""
-        everywhere = self.way(self.all)
         for span in SPANS:
-            within = self.all * span * FEW / max(everywhere.texts, 1)
+            within = self.all * span * FEW / max(self.texts, 1)
             until = newest.span(within)
             if until is None or within > self.since:
                 return
@@ -157,7 +166,11 @@ class Expected:
 
 def expecting(things: Sequence[Thing], since: UUID | None, filters: Sequence[str], argument: Arguments) -> str:
     """The statement that answers with `Expected`."""
-    texts = ["true", "true" if since is None else _since(since, argument), *(thing.condition for thing in things)]
+    texts = [
+        "true",
+        "true" if since is None else _since(since, argument),
+        *(thing.looked_up(argument) for thing in things),
+    ]
     asked = [f"orders o WHERE {_all(filters)}", *(f"order_search s WHERE {condition}" for condition in texts)]
     parts = [f"SELECT {position} FROM {source}" for position, source in enumerate(asked)]  # noqa: S608 (text of ours)
     return f"EXPLAIN (VERBOSE, FORMAT JSON) {' UNION ALL '.join(parts)}"
@@ -192,45 +205,44 @@ class Sought:
     """What is asked for.
 
     Attributes:
-        things: what the index of texts `s` knows.
-        compared: conditions on texts that it does not know.
+        things: conditions on texts `s`.
         filters: conditions on orders `o`.
     """
 
     things: Sequence[Thing]
-    compared: Sequence[str]
     filters: Sequence[str]
     ends: Ends
 
 
 def by_texts(sought: Sought, way: Way, argument: Arguments) -> str:
     """Orders `o` of texts `s`, the newest first, as long as they are taken."""
-    where = [sought.things[position].condition for position in way.chosen]
-    where += [_compared(thing.condition) for i, thing in enumerate(sought.things) if i not in way.chosen]
-    where += sought.compared
+    where = [sought.things[position].looked_up(argument) for position in way.chosen]
+    where += [thing.compared(argument) for position, thing in enumerate(sought.things) if position not in way.chosen]
     if way.since is not None and not way.by_ids:
         where.append(_since(way.since, argument))
     far = [end for end in (sought.ends.far, way.since) if end is not None]
     for operator, end in _ends(Ends(sought.ends.near, max(far, default=None))):
         of_text = f"s.order_id {operator} {argument(end, 'uuid')}"
-        where.append(of_text if way.by_ids else _compared(of_text))
+        where.append(of_text if way.by_ids else f"({of_text}) IS TRUE")
     texts = f"SELECT s.order_id FROM order_search s WHERE {_all(where)} ORDER BY s.order_id DESC OFFSET 0"  # noqa: S608
     order = f"SELECT * FROM orders o WHERE {_all(['o.id = s.order_id', *sought.filters])} OFFSET 0"  # noqa: S608
     return f"({texts}) AS s CROSS JOIN LATERAL ({order}) AS o"
 
 
 def by_orders(sought: Sought, argument: Arguments) -> str:
-    """Texts `s` of orders `o`, the newest first, as long as they are taken."""
+    """Orders `o` among those `f` that the filters leave, the newest first, as long as they are taken."""
     orders = [*sought.filters, *(f"o.id {operator} {argument(end, 'uuid')}" for operator, end in _ends(sought.ends))]
-    texts = ["s.order_id = o.id", *(_compared(thing.condition) for thing in sought.things), *sought.compared]
-    found = f"SELECT * FROM orders o WHERE {_all(orders)} ORDER BY o.id DESC OFFSET 0"  # noqa: S608 (text of ours)
-    text = f"SELECT s.order_id FROM order_search s WHERE {_all(texts)} OFFSET 0"  # noqa: S608
-    return f"({found}) AS o CROSS JOIN LATERAL ({text}) AS s"
+    texts = ["s.order_id = f.order_id", *(thing.compared(argument) for thing in sought.things)]
+    ids = f"SELECT o.id FROM orders o WHERE {_all(orders)} ORDER BY o.id DESC OFFSET 0"  # noqa: S608 (text of ours)
+    text = f"SELECT FROM order_search s WHERE {_all(texts)} OFFSET 0"
+    order = "SELECT * FROM orders o WHERE o.id = f.order_id OFFSET 0"
+    return f"({ids}) AS f (order_id) CROSS JOIN LATERAL ({text}) AS s CROSS JOIN LATERAL ({order}) AS o"
 
 
-def _compared(condition: str) -> str:
-    """The same, as nothing that an index would be asked for."""
-    return f"({condition}) IS TRUE"
+def _of_those(share: float, rank: int) -> float:
+    """Which part of the texts that have what is rarer has this too: as things go together, more than its share of all.
+    Exponential back-off."""
+    return float(share ** (0.5**rank))
 
 
 def _since(id_: UUID, argument: Arguments) -> str:

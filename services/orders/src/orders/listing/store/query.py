@@ -217,8 +217,7 @@ class Query:
         if any(word.is_nowhere for word in words):
             return None
         return Search(
-            words,
-            filed=lambda argument: conditions.filed(self._scope, self._filters, self._every_kind, argument),
+            [*conditions.having(words), *conditions.filed(self._scope, self._filters, self._every_kind)],
             filters=lambda argument: self._conditions(argument, with_status=with_status) or (),
             ends=ends,
             since=await self._since(direct, ends.far) if with_status else ends.far,

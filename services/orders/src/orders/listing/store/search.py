@@ -7,9 +7,8 @@ from uuid import UUID
 from foyer_chassis.db import Direct
 
 from . import looking
-from .conditions import Arguments, Thing, having, not_looked_up
+from .conditions import Arguments, Thing
 from .looking import LONG_MS, TIMES, Ends, Expected, Newest, Sought, Way
-from .vocabulary import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +25,22 @@ class Search:
     """What is searched for.
 
     Attributes:
-        filed: what the index of texts knows beside the words.
+        things: what is asked of texts: words, and what their index knows beside.
         filters: conditions on orders.
         since: nothing is found that is not after this id, even without the far end; None: no such id is known.
     """
 
-    words: Sequence[Known]
-    filed: Callable[[Arguments], Sequence[Thing]]
+    things: Sequence[Thing]
     filters: Callable[[Arguments], Sequence[str]]
     ends: Ends
     since: UUID | None
 
     async def expected(self, direct: Direct) -> Expected:
         argument = Arguments()
-        things = self._things(argument)
-        statement = looking.expecting(things, self.since, self.filters(argument), argument)
+        statement = looking.expecting(self.things, self.since, self.filters(argument), argument)
         row = await direct.row(statement, *argument.values, planned_anew=True)
         assert row is not None
-        return looking.expected(row[0], things)
+        return looking.expected(row[0], self.things)
 
     async def looks(self, direct: Direct) -> AsyncIterator[Look]:
         """Among more with each look, among all with the last."""
@@ -63,7 +60,7 @@ class Search:
 
     def _by_orders(self) -> Look:
         argument = Arguments()
-        return Look(looking.by_orders(self._sought(argument), argument), argument, "o.id")
+        return Look(looking.by_orders(self._sought(argument), argument), argument, "f.order_id")
 
     async def _newest(self, direct: Direct) -> Newest | None:
         """None: there are not so many."""
@@ -72,8 +69,5 @@ class Search:
         assert row is not None
         return None if row["last"] is None else Newest(row["top"], row["first"], row["last"])
 
-    def _things(self, argument: Arguments) -> list[Thing]:
-        return [*having(self.words, argument), *self.filed(argument)]
-
     def _sought(self, argument: Arguments) -> Sought:
-        return Sought(self._things(argument), not_looked_up(self.words, argument), self.filters(argument), self.ends)
+        return Sought(self.things, self.filters(argument), self.ends)

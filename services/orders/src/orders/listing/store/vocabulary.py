@@ -10,7 +10,7 @@ from ...ordering.tables import NUMBER_OF_TEXT, WORDS_OF_TEXT
 from ..domain import NUMBER_DIGITS, SHORTEST_WORD, Words
 
 #: A word that is in more of them than this is in so many orders that it is not looked up.
-MOST_FORMS = 60
+MOST_FORMS = 500
 #: Numbers that have some digits in them, each of one order.
 MOST_NUMBERS = 500
 

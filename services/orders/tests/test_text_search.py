@@ -176,6 +176,18 @@ async def test_two_who_bring_the_same_new_words_do_not_hinder_each_other(desk: D
     assert len(await numbers(desk, q="яблочная аллея", limit=50)) == 16
 
 
+async def test_a_word_of_any_length_hinders_no_order(desk: Desk) -> None:
+    offering = await desk.offering()
+    long = "ы" * 480
+    order = await desk.place(offering, address=f"Садовая {long}")
+    renamed = await desk.client("anna", name="щ" * 4_000).post(
+        "/v1/orders", json={"offering_id": offering["id"]}, headers={"Idempotency-Key": uuid4().hex}
+    )
+    assert renamed.status_code == 201, renamed.text
+    assert await numbers(desk, q=long[:90]) == [order["number"]]
+    assert await numbers(desk, q="щщщщ") == [renamed.json()["number"], order["number"]]
+
+
 async def words(desk: Desk) -> set[str]:
     async with desk.orders.database.read() as reading:
         return {row["word"] for row in await reading.all(sa.text("SELECT word FROM search_vocabulary"))}

@@ -130,6 +130,10 @@ class NumberBlock:
         return number
 
 
+def _search_text(order: Order) -> str:
+    return search_text(order.number, order.offering_title, order.applicant_name, order.address)
+
+
 def insert_new(order: Order, actor: Actor, answer: Answer) -> Effect:
     """Store a new order with the first line of its history, its events and the answer: one statement."""
     row = new_row(order)
@@ -137,7 +141,7 @@ def insert_new(order: Order, actor: Actor, answer: Answer) -> Effect:
         # asyncpg takes JSON as text.
         if row[name] is not None:
             row[name] = json.dumps(row[name], ensure_ascii=False)
-    row.update(actor_kind=actor.kind, actor_id=actor.id, search_text=search_text(order))
+    row.update(actor_kind=actor.kind, actor_id=actor.id, search_text=_search_text(order))
     return Effect(answer, _INSERT_NEW, row)
 
 
@@ -160,7 +164,7 @@ async def add(transaction: Transaction, order: Order, actor: Actor) -> None:
         sa.insert(order_search),
         {
             "order_id": order.id,
-            "text": search_text(order),
+            "text": _search_text(order),
             "kind": order.kind.value,
             "location_id": order.location_id,
             "offering_id": order.offering_id,
@@ -315,17 +319,12 @@ async def erase_applicant(transaction: Transaction, applicant_id: UUID) -> None:
 
 async def search_anew(transaction: Transaction, order: Order) -> None:
     """What the order is found by has changed."""
-    await transaction.execute(_SEARCHED, {"ids": [order.id], "texts": [search_text(order)]})
+    await transaction.execute(_SEARCHED, {"ids": [order.id], "texts": [_search_text(order)]})
 
 
 async def rename_applicant(transaction: Transaction, applicant_id: UUID, name: str) -> None:
     """The customer has another name: their orders show it and are found by it."""
     rows = await transaction.all(_RENAME, {"applicant": applicant_id, "name": name})
-    texts = [
-        " ".join(part for part in (str(row["number"]), row["offering_title"], name, row["address"] or "") if part)
-        for row in rows
-    ]
+    texts = [search_text(row["number"], row["offering_title"], name, row["address"]) for row in rows]
     if rows:
-        await transaction.execute(
-            _SEARCHED, {"ids": [row["id"] for row in rows], "texts": [text.lower() for text in texts]}
-        )
+        await transaction.execute(_SEARCHED, {"ids": [row["id"] for row in rows], "texts": texts})

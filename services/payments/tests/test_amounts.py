@@ -14,7 +14,7 @@ from foyer_contracts.money import Money
 from payments.invoicing.domain.lines import line, percent_of, vat_within
 from payments.paying.domain import ProviderRefusedError, ProviderUnclearError
 from payments.paying.domain.receipts import receipt, shares
-from payments.providers import stripe
+from payments.providers.stripe import amounts
 from payments.refunding.domain.positions import becomes
 from payments.settlements.domain import Settlement, Taken, share
 
@@ -267,8 +267,8 @@ WITHOUT_DECIMALS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF
     ],
 )
 def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
-    assert stripe.units(amount) == counted
-    assert stripe.money(counted, amount.currency.lower()) == amount
+    assert amounts.units(amount) == counted
+    assert amounts.money(counted, amount.currency.lower()) == amount
 
 
 @pytest.mark.parametrize(
@@ -276,12 +276,12 @@ def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
 )
 def test_what_stripe_cannot_charge_so_finely(amount: Money) -> None:
     with pytest.raises(ProviderRefusedError):
-        stripe.units(amount)
+        amounts.units(amount)
 
 
 def test_an_answer_of_stripe_that_is_finer_than_the_currency() -> None:
     with pytest.raises(ProviderUnclearError):
-        stripe.money(550, "isk")
+        amounts.money(550, "isk")
 
 
 @pytest.fixture

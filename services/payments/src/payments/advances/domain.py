@@ -19,12 +19,14 @@ class Offset:
     """A receipt to be made: an advance is offset by what an order took of it, or has a part of that back.
 
     Attributes:
+        provider: where the top-up was paid.
         top_up_number: the provider's of the top-up's payment, at which it keeps its receipts.
         receipt: as `paying.domain.receipts.receipt` makes it.
     """
 
     id: UUID
     kind: Kind
+    provider: str
     top_up_number: str
     receipt: dict[str, Any]
     attempts: int

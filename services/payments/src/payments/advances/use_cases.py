@@ -1,5 +1,6 @@
 """Advances are offset when an order on account is done, and offsets given back with its refunds."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from .domain import OFFSET, Offset
 _logger = log.get(__name__)
 
 
-async def offset(transaction: Transaction, payment: Payment) -> bool:
+async def offset(transaction: Transaction, payment: Payment, *, fiscal: Collection[str]) -> bool:
     """What an order that is done was charged, less what goes back, is taken off the customer's oldest advances: a
     receipt for each (at most the balance's online top-ups; what staff booked has no receipt of ours). Whether there is
     any. Lock the order's account and the payment first."""
@@ -37,7 +38,7 @@ async def offset(transaction: Transaction, payment: Payment) -> bool:
     if email is None:
         return False
     await balances.locked(transaction, payment.applicant_id, kept.currency)
-    found = await store.advances(transaction, payment.applicant_id, kept.currency, seller=seller.id)
+    found = await store.advances(transaction, payment.applicant_id, kept.currency, seller=seller.id, fiscal=fiscal)
     shares = allot(kept, [(id_, Money(amount=free, currency=kept.currency)) for id_, free in found])
     whole = receipt(
         email=email,

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, Field
 
-from ..disputes.domain import ProviderDispute, Status
-from .stripe import Stripe, money, our_id
+from ...disputes.domain import ProviderDispute, Status
+from .amounts import money
+from .client import Client
+from .shapes import our_id
 
 PAGE = 100
 #: Pages of a list that are read at most; what is beyond is found the next time, or told of by webhooks.
@@ -56,13 +58,13 @@ class _List(BaseModel):
 
 
 class StripeDisputes:
-    """What `disputes.domain.DisputeProvider` wants, of an account."""
+    """What `disputes.domain.DisputeProvider` wants."""
 
-    def __init__(self, account: Stripe) -> None:
-        self._account = account
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     async def get_dispute(self, number: str) -> ProviderDispute:
-        shown = await self._account.ask("GET", f"/v1/disputes/{number}", _Dispute, query={"expand": ["payment_intent"]})
+        shown = await self._client.ask("GET", f"/v1/disputes/{number}", _Dispute, query={"expand": ["payment_intent"]})
         intent = shown.payment_intent if isinstance(shown.payment_intent, _Intent) else _Intent()
         due_by = shown.evidence_details.due_by if shown.evidence_details else None
         return ProviderDispute(
@@ -83,7 +85,7 @@ class StripeDisputes:
             query: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
             if numbers:
                 query["starting_after"] = numbers[-1]
-            found = await self._account.ask("GET", "/v1/disputes", _List, query=query)
+            found = await self._client.ask("GET", "/v1/disputes", _List, query=query)
             numbers += [item.id for item in found.data]
             if not found.has_more or not found.data:
                 break

@@ -526,6 +526,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             acquiring=Money(amount=1120, currency="RUB"),
             commission=Money(amount=4000, currency="RUB"),
             net=Money(amount=34880, currency="RUB"),
+            chargebacks=Money.zero("RUB"),
         ),
         ORDER,
     ),

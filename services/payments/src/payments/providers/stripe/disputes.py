@@ -1,7 +1,9 @@
 """Disputes at Stripe (https://docs.stripe.com/api/disputes): answered in its dashboard, read here."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from foyer_contracts.money import Money
 from pydantic import BaseModel, Field
 
 from ...disputes.domain import ProviderDispute, Status
@@ -30,7 +32,11 @@ class _Intent(BaseModel):
 
 
 class _Transaction(BaseModel):
+    """`fee`: assessed with it, or given back where it is negative (https://docs.stripe.com/api/balance_transactions)."""
+
     amount: int
+    fee: int = 0
+    currency: str | None = Field(default=None, pattern=r"^[a-z]{3}$")
 
 
 class _Evidence(BaseModel):
@@ -77,6 +83,7 @@ class StripeDisputes:
             withdrawn=sum(item.amount for item in shown.balance_transactions) < 0,
             reason=shown.reason,
             respond_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
+            fee=_fee(shown.balance_transactions),
         )
 
     async def disputes_since(self, since: datetime) -> list[str]:
@@ -90,3 +97,11 @@ class StripeDisputes:
             if not found.has_more or not found.data:
                 break
         return numbers
+
+
+def _fee(moved: Sequence[_Transaction]) -> Money | None:
+    """What they come to, in the currency of the account; None: it is not said."""
+    currencies = {item.currency for item in moved if item.currency is not None}
+    if len(currencies) != 1:
+        return None
+    return money(sum(item.fee for item in moved), currencies.pop())

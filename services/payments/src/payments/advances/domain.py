@@ -7,8 +7,10 @@ from uuid import UUID
 
 #: The loop that sends them.
 OFFSET = "offset_receipt"
-#: A provider makes 30 receipts of a payment; the others are for what is given back.
+#: A provider makes 30 receipts of a payment; the others are for what is given back. What more orders take of a top-up
+#: fails with `TOO_MANY` at once: finance decides whether it is tried nevertheless, or makes that receipt elsewhere.
 MOST_OFFSETS = 20
+TOO_MANY = "too_many_receipts"
 
 Kind = Literal["offset", "return"]
 Status = Literal["due", "sent", "failed"]

@@ -25,7 +25,11 @@ _taken = (
 )
 _default = sa.select(legal_entities.c.id).where(legal_entities.c.is_default).scalar_subquery()
 _ADVANCES = (
-    sa.select(payments.c.id, (payments.c.received - _taken.c.amount).label("free"))
+    sa.select(
+        payments.c.id,
+        (payments.c.received - _taken.c.amount).label("free"),
+        (_taken.c.receipts >= MOST_OFFSETS).label("is_full"),
+    )
     .join(invoices, invoices.c.id == payments.c.invoice_id)
     .join(_taken, sa.true())
     .where(
@@ -37,9 +41,8 @@ _ADVANCES = (
         invoices.c.origin == Origin.TOP_UP,
         sa.func.coalesce(invoices.c.legal_entity_id, _default) == sa.bindparam("seller"),
         payments.c.received > _taken.c.amount,
-        _taken.c.receipts < MOST_OFFSETS,
     )
-    .order_by(payments.c.id)
+    .order_by(sa.text("is_full"), payments.c.id)
 )
 _OF_PAYMENT = (
     sa.select(
@@ -106,12 +109,12 @@ _FORGET = (
 
 async def advances(
     transaction: Transaction, customer_id: UUID, currency: str, *, seller: UUID, fiscal: Collection[str]
-) -> list[tuple[UUID, int]]:
-    """Top-ups with receipts, of `fiscal` providers, of which something was not offset yet, oldest first, and how
-    much. Lock the customer's account first."""
+) -> list[tuple[UUID, int, bool]]:
+    """Top-ups with receipts, of `fiscal` providers, of which something was not offset yet, oldest first; how much, and
+    whether it has all the offsets that it may have: those come last. Lock the customer's account first."""
     given = {"customer": customer_id, "in_currency": currency, "seller": seller, "fiscal": sorted(fiscal)}
     rows = await transaction.all(_ADVANCES, given)
-    return [(row["id"], row["free"]) for row in rows]
+    return [(row["id"], row["free"], row["is_full"]) for row in rows]
 
 
 async def of_payment(transaction: Transaction, payment_id: UUID) -> list[tuple[UUID, int]]:

@@ -26,7 +26,8 @@ from payments.settings import Settings
 from pydantic import ValidationError
 
 from . import conftest
-from .conftest import FINANCE, Shop, opened, rub
+from .conftest import ANNA, FINANCE, Shop, opened, rub
+from .test_checkout import RECEIPTS
 
 TOKEN = "nova_secret"
 ABOUT: dict[str, Any] = {
@@ -52,7 +53,9 @@ def third(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 async def bank() -> AsyncIterator[SimpleNamespace]:
     """Nova itself: what it was asked for, by id, and its address."""
-    kept = SimpleNamespace(payments={}, refunds={}, url=f"http://127.0.0.1:{(port := free_port())}")
+    kept = SimpleNamespace(
+        payments={}, refunds={}, receipts={}, forgotten={}, disputes={}, url=f"http://127.0.0.1:{(port := free_port())}"
+    )
     app = FastAPI()
 
     def checked(request: Request) -> None:
@@ -96,8 +99,8 @@ async def shop(
         yield made
 
 
-async def notify(shop: Shop, payment_id: str, *, secret: str = TOKEN) -> int:
-    body = json.dumps({"payment": payment_id}).encode()
+async def notify(shop: Shop, their_id: str, *, about: str = "payment", secret: str = TOKEN) -> int:
+    body = json.dumps({about: their_id}).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-Nova-Signature": signature}
     answer = await shop.it.client().post("/v1/webhooks/nova", content=body, headers=headers)
@@ -191,6 +194,69 @@ async def test_a_seller_is_paid_there_and_gives_back(shop: Shop, bank: SimpleNam
         assert (await replay(transaction)).differences == []
 
 
+async def paid_there(shop: Shop, bank: SimpleNamespace, **pay: Any) -> tuple[UUID, str]:
+    """An order of a seller with receipts, paid at nova: the order and the payment."""
+    seller = await shop.seller(payment_provider="nova", receipts=RECEIPTS)
+    order_id = await shop.it_was_priced(legal_entity_id=UUID(seller))
+    (row,) = await shop.rows("SELECT number FROM invoices WHERE order_id = :o", o=order_id)
+    assert (await shop.post(ANNA, f"/invoices/{row['number']}/pay", pay)).status_code == 202
+    await shop.it.turn("create")
+    (row,) = await shop.rows("SELECT id FROM payments WHERE order_id = :o AND status = 'pending'", o=order_id)
+    bank.payments[str(row["id"])]["paid"] = True
+    assert await notify(shop, str(row["id"])) == 200
+    await shop.it.turn("check")
+    assert await shop.account(order_id) == (40000, 0, 0)
+    return order_id, str(row["id"])
+
+
+@pytest.mark.feature("X6")
+async def test_it_makes_the_receipts_of_what_was_paid_there(shop: Shop, bank: SimpleNamespace) -> None:
+    order_id, payment_id = await paid_there(shop, bank)
+    assert bank.payments[payment_id]["receipt"]["mode"] == "full_prepayment"
+    await shop.it.handle_twice(shop.placed(order_id), shop.moved(order_id, "done", sequence=9))
+    await shop.it.turn("close_receipt")
+    (made,) = bank.receipts.values()
+    assert (made["of"], made["mode"], [item["total"] for item in made["items"]]) == (
+        payment_id,
+        "full_payment",
+        [40000],
+    )
+
+
+@pytest.mark.feature("B20")
+async def test_it_forgets_the_cards_that_it_kept(shop: Shop, bank: SimpleNamespace) -> None:
+    _, payment_id = await paid_there(shop, bank, save_card=True)
+    anna = shop.it.client("anna")
+    (card,) = (await anna.get("/v1/cards")).json()["items"]
+    assert card["title"] == "Nova *0001"
+    assert (await anna.delete(f"/v1/cards/{card['id']}")).status_code == 204
+    await shop.it.turn("detach")
+    assert list(bank.forgotten) == [f"card-of-{payment_id}"]
+
+
+@pytest.mark.feature("B7")
+async def test_it_tells_of_disputes_and_what_they_cost(shop: Shop, bank: SimpleNamespace) -> None:
+    _, payment_id = await paid_there(shop, bank)
+    bank.disputes["d1"] = {
+        "payment": payment_id,
+        "status": "lost",
+        "amount": rub(40000).model_dump(),
+        "fee": rub(700).model_dump(),
+    }
+    assert [await notify(shop, "d1", about="dispute") for _ in range(2)] == [200, 200]
+    await shop.it.turn("dispute")
+    await shop.it.turn("settle")
+    (item,) = (await shop.it.client(*FINANCE).get("/v1/disputes")).json()["items"]
+    assert (item["provider"], item["status"], item["fee"]["amount"]) == ("nova", "lost", 700)
+    (settled,) = (await shop.it.client(*FINANCE).get("/v1/settlements")).json()["items"]
+    assert [settled[name]["amount"] for name in ("gross", "acquiring", "chargebacks", "net")] == [
+        40000,
+        600,
+        40700,
+        -1300,
+    ]
+
+
 async def test_what_waits_for_a_provider_that_was_taken_away_goes_on_waiting(shop: Shop, databases: Any) -> None:
     """And where the seller's checkout is looked at, it offers nothing."""
     seller = await shop.seller(payment_provider="nova")
@@ -211,7 +277,7 @@ async def test_what_waits_for_a_provider_that_was_taken_away_goes_on_waiting(sho
 
 def test_what_a_provider_says_of_itself_it_does(third: None) -> None:
     nova = found()["nova"]
-    for claiming in (replace(nova, makes_receipts=True), replace(nova, detaches_cards=True)):
+    for claiming in (replace(nova, makes_receipts=False), replace(nova, detaches_cards=False)):
         with pytest.raises(ProviderBrokenError):
             claiming.connected(nova.settings(), Connection("http://127.0.0.1/", timeout_seconds=1, connections=1))
 

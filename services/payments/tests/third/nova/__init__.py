@@ -11,7 +11,10 @@ from uuid import UUID
 
 import httpx2
 from foyer_contracts.money import Money
-from payments.paying.domain import Payment, ProviderPayment, ProviderRefusedError, ProviderUnclearError
+from payments.advances.domain import Offset
+from payments.cards.domain import Forgotten
+from payments.disputes.domain import ProviderDispute, Status
+from payments.paying.domain import Payment, ProviderPayment, ProviderRefusedError, ProviderUnclearError, SavedMethod
 from payments.providing import Connected, Connection, Notification, OwnSettings, Provider, Webhook
 from payments.refunding.domain import ProviderRefund, Refund
 from pydantic import Field, SecretStr
@@ -40,6 +43,8 @@ class Nova:
         body = {
             "amount": payment.charged.model_dump(),
             "way": payment.choice.way,
+            "card": f"card-of-{payment.id}" if payment.choice.save_card else None,
+            "receipt": payment.receipt,
             "back_to": self._connection.return_to(payment),
         }
         return _payment(await self._ask("PUT", f"/payments/{payment.id}", body))
@@ -66,6 +71,33 @@ class Nova:
     async def find_refund(self, refund: Refund) -> ProviderRefund | None:
         return None
 
+    async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
+        body = {"of": payment.provider_payment_id, **receipt}
+        return str((await self._ask("PUT", f"/receipts/{payment.id}", body))["id"])
+
+    async def offset_receipt(self, offset: Offset) -> str:
+        body = {"of": offset.top_up_number, "kind": offset.kind, **offset.receipt}
+        return str((await self._ask("PUT", f"/receipts/{offset.id}", body))["id"])
+
+    async def detach_card(self, card: Forgotten) -> None:
+        await self._ask("PUT", f"/forgotten/{card.token}", {})
+
+    async def get_dispute(self, number: str) -> ProviderDispute:
+        shown = await self._ask("GET", f"/disputes/{number}")
+        return ProviderDispute(
+            id=number,
+            our_payment_id=UUID(shown["payment"]),
+            status=Status(shown["status"]),
+            amount=Money(**shown["amount"]),
+            withdrawn=shown["status"] == "lost",
+            reason=None,
+            respond_by=None,
+            fee=Money(**shown["fee"]),
+        )
+
+    async def disputes_since(self, since: datetime) -> list[str]:
+        return []
+
     async def close(self) -> None:
         await self._client.aclose()
 
@@ -90,6 +122,7 @@ def _payment(shown: Mapping[str, Any]) -> ProviderPayment:
         amount=Money(**shown["amount"]),
         link=None if shown["paid"] else shown["page"],
         method=shown["way"],
+        saved=SavedMethod(shown["card"], "Nova *0001") if shown["paid"] and shown["card"] else None,
     )
 
 
@@ -98,15 +131,18 @@ def _refund(shown: Mapping[str, Any]) -> ProviderRefund:
 
 
 def _read(body: bytes) -> Notification:
-    try:
-        return Notification("payment", str(json.loads(body)["payment"]))
-    except (KeyError, TypeError):
-        raise ValueError("no payment") from None
+    said = json.loads(body)
+    if not isinstance(said, dict):
+        raise ValueError("no notification")
+    for about in ("payment", "dispute"):
+        if about in said:
+            return Notification(about, str(said[about]))
+    return Notification(None, "")
 
 
 def _connect(own: NovaSettings, connection: Connection) -> Connected:
     adapter = Nova(own, connection)
-    return Connected(adapter, adapter.close)
+    return Connected(adapter, adapter.close, receipts=adapter, disputes=adapter, cards=adapter)
 
 
 def _webhook(own: NovaSettings) -> Webhook:
@@ -124,4 +160,6 @@ PROVIDER = Provider(
     settings=NovaSettings,
     connect=_connect,
     webhook=_webhook,
+    makes_receipts=True,
+    detaches_cards=True,
 )

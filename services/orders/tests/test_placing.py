@@ -8,7 +8,7 @@ import pytest
 from foyer_chassis.testing import Running, same_shape, utc
 from foyer_contracts.samples import SAMPLES
 
-from .conftest import NOW, STARTS, Heard, Shop, resource_changed
+from .conftest import NOW, STARTS, Desk, Heard, Shop, resource_changed
 
 PLACED = "orders.order.placed.v1"
 
@@ -25,6 +25,37 @@ async def test_customer_places_an_order(shop: Shop) -> None:
     assert placed.data.responsible_ids == [shop.orders.identity.id_of("rita")]
     history = await shop.orders.client("anna").get(f"/v1/orders/{order['number']}/history")
     assert [(item["from_status"], item["to_status"]) for item in history.json()["items"]] == [(None, "new")]
+
+
+@pytest.mark.feature("X4")
+async def test_booking_is_told_what_cancelling_costs_as_the_offering_says_now(shop: Shop) -> None:
+    admin = shop.orders.client("alex", "administrator")
+    path = f"/v1/offerings/{shop.offering}"
+
+    async def change(steps: list[dict[str, int]]) -> None:
+        read = await admin.get(path)
+        wanted = {"title": "Переговорная", "responsible_ids": [], "cancellation": steps}
+        answer = await admin.put(path, json=wanted, headers={"If-Match": read.headers["ETag"]})
+        assert answer.status_code == 200, answer.text
+
+    await shop.place()
+    steps = [{"hours_before": 48, "fee_percent": 20}, {"hours_before": 24, "fee_percent": 50}]
+    await change(steps)
+    await shop.place(
+        slots={
+            "starts_at": (STARTS + timedelta(days=1)).isoformat(),
+            "ends_at": (STARTS + timedelta(days=1, hours=2)).isoformat(),
+        }
+    )
+    await change([])
+    told = [event.data.cancellation for event in await shop.orders.published(PLACED)]
+    assert [None if each is None else [step.model_dump() for step in each] for each in told] == [[], steps]
+
+
+async def test_what_takes_no_places_tells_of_no_cancellation(desk: Desk) -> None:
+    await desk.place(await desk.offering(cancellation=[{"hours_before": 24, "fee_percent": 50}]))
+    (event,) = await desk.orders.published(PLACED)
+    assert event.data.cancellation is None
 
 
 @pytest.mark.feature("A11")

@@ -138,10 +138,10 @@ class Till:
                 *("close_receipt", "offset_receipt", "get_dispute", "detach_card"),
             )
             dying = dict.fromkeys(names, die)
-            stand_in = type("Killed", (), {"name": self.name, **{name: staticmethod(die) for name in dying}})()
+            stand_in = type("Killed", (), {name: staticmethod(die) for name in dying})()
             with (
                 patch.object(clock, "_providers", {self.name: stand_in}),
-                patch.object(clock, "_closer", stand_in),
+                patch.object(clock, "_closers", {self.name: stand_in}),
                 patch.object(clock, "_arbiters", {self.name: stand_in}),
                 patch.object(clock, "_keepers", {self.name: stand_in}),
             ):

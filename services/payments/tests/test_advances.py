@@ -10,6 +10,7 @@ from foyer_chassis.testing import Databases, Identity
 from foyer_contracts.envelope import Event
 from foyer_contracts.ids import new_id
 from foyer_contracts.samples import SAMPLES
+from payments.advances.domain import MOST_OFFSETS
 
 from .conftest import ANNA, FINANCE, Provider, Shop, StripeSide
 from .sides import Till, till
@@ -117,6 +118,28 @@ async def test_which_advances_are_offset(
         await done(fiscal, order_id)
     assert await sums_at(fiscal, *numbers) == expected
     assert await fiscal.rows("SELECT id FROM advance_offsets WHERE status <> 'sent'") == []
+
+
+@pytest.mark.feature("X6")
+async def test_what_a_top_up_has_no_more_receipts_for_is_shown_as_failed(fiscal: Shop) -> None:
+    """Twenty offsets are made of one top-up. Of the 21st order a newer top-up takes what it can; the rest waits for a
+    person, is not forgotten, and is made when finance says so."""
+    old = await online(fiscal, 50000)
+    orders = [await ordered(fiscal, 1000, number=index) for index in range(MOST_OFFSETS)]
+    await done(fiscal, *orders)
+    new = await online(fiscal, 300)
+    last = await ordered(fiscal, 1000, number=MOST_OFFSETS)
+    await done(fiscal, last)
+    await done(fiscal, last, sequence=10)
+    assert await sums_at(fiscal, old, new) == [[1000] * MOST_OFFSETS, [300]]
+    finance = fiscal.it.client(*FINANCE)
+    (failed,) = (await finance.get("/v1/receipts", params={"state": "failed"})).json()["items"]
+    assert (failed["kind"], failed["order_id"], failed["failure"]) == ("offset", str(last), "too_many_receipts")
+    assert (failed["amount"]["amount"], failed["attempts"]) == (700, 0)
+    assert (await fiscal.post(FINANCE, f"/receipts/{failed['id']}/retry")).status_code == 202
+    await receipts_are_made(fiscal)
+    assert (await sums_at(fiscal, old))[0][MOST_OFFSETS:] == [700]
+    assert (await finance.get("/v1/receipts", params={"state": "failed"})).json()["items"] == []
 
 
 @pytest.mark.feature("X6")

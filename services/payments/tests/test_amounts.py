@@ -14,7 +14,7 @@ from foyer_contracts.money import Money
 from payments.invoicing.domain.lines import line, percent_of, vat_within
 from payments.paying.domain import ProviderRefusedError, ProviderUnclearError
 from payments.paying.domain.receipts import receipt, shares
-from payments.providers import stripe
+from payments.providers.stripe import amounts
 from payments.refunding.domain.positions import becomes
 from payments.settlements.domain import Settlement, Taken, share
 
@@ -196,6 +196,37 @@ def test_a_settlement(gross: int, charged: int, acquiring: int, commission: int,
     assert (after.cost_of_acquiring, after.commission, after.net) == (acquiring, commission, net)
 
 
+@pytest.mark.feature("B6")
+@pytest.mark.feature("B7")
+@pytest.mark.parametrize(
+    ("gross", "disputes", "chargebacks", "net"),
+    [
+        # 400.00 at 2.9 % and 7.5 % leave 358.40.
+        (40000, [(0, 0)], 0, 35840),
+        # Lost whole, for 15.00: −56.60. Commission stays: the order brought what it brought.
+        (40000, [(40000, 1500)], 41500, -5660),
+        # Of 300.00, that is lost in part.
+        (40000, [(30000, 1500)], 31500, 4340),
+        # Won, and the fee is not given back.
+        (40000, [(0, 1500)], 1500, 34340),
+        # Two payments, 11.60 kept of the other one as well; one of them is lost.
+        (80000, [(40000, 1500), (0, 0)], 41500, 80000 - 2320 - 6000 - 41500),
+        # Given back by half, and the whole disputed beside it.
+        (20000, [(40000, 0)], 40000, 20000 - 1160 - 1500 - 40000),
+    ],
+)
+def test_what_disputes_cost(gross: int, disputes: list[tuple[int, int]], chargebacks: int, net: int) -> None:
+    before = Settlement(new_id(), 1, None, "RUB", 0, {}, 0, Decimal("7.5"), 0)
+    taken = [
+        Taken(new_id(), "stripe", 40000, share(40000, Decimal("2.9")), charged_back=lost, dispute_fees=fee)
+        for lost, fee in disputes
+    ]
+    after = before.after(gross=gross, taken=taken)
+    assert (after.cost_of_chargebacks, after.net) == (chargebacks, net)
+    assert after.differs(before)
+    assert not after.after(gross=gross, taken=taken).differs(after)
+
+
 @pytest.mark.feature("X6")
 @pytest.mark.parametrize(
     ("amount", "weights", "expected"),
@@ -267,8 +298,8 @@ WITHOUT_DECIMALS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF
     ],
 )
 def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
-    assert stripe.units(amount) == counted
-    assert stripe.money(counted, amount.currency.lower()) == amount
+    assert amounts.units(amount) == counted
+    assert amounts.money(counted, amount.currency.lower()) == amount
 
 
 @pytest.mark.parametrize(
@@ -276,12 +307,12 @@ def test_amounts_as_stripe_counts_them(amount: Money, counted: int) -> None:
 )
 def test_what_stripe_cannot_charge_so_finely(amount: Money) -> None:
     with pytest.raises(ProviderRefusedError):
-        stripe.units(amount)
+        amounts.units(amount)
 
 
 def test_an_answer_of_stripe_that_is_finer_than_the_currency() -> None:
     with pytest.raises(ProviderUnclearError):
-        stripe.money(550, "isk")
+        amounts.money(550, "isk")
 
 
 @pytest.fixture

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from foyer_sandbox.testing import free_port
-from payments.clock import Provider as Adapter
 from payments.paying.domain import Choice, ProviderRefusedError, ProviderUnclearError
-from payments.providers.stripe import Stripe
-from payments.providers.yookassa import YooKassa
+from payments.providing import Adapter, Connected, Connection, found
 
 from .conftest import SHOP, STRIPE, Provider, StripeSide, rub
 from .test_yookassa import payment, refund
 
 SIDES = ["yookassa", "stripe"]
+SECRETS = {
+    "yookassa": {"shop_id": SHOP["FOYER_YOOKASSA_SHOP_ID"], "secret_key": SHOP["FOYER_YOOKASSA_SECRET_KEY"]},
+    "stripe": {"secret_key": STRIPE["FOYER_STRIPE_SECRET_KEY"]},
+}
 
 
 @dataclass
@@ -24,25 +26,16 @@ class Side:
     name: str
     url: str
     theirs: Any
-    closing: list[Any]
+    secrets: dict[str, str]
+    closing: list[Connected]
 
     def adapter(self, *, url: str | None = None, two_stage: bool = False, secret: str | None = None) -> Adapter:
-        common: dict[str, Any] = {
-            "url": url or self.url,
-            "return_url": "http://127.0.0.1/back",
-            "timeout_seconds": 0.5,
-            "connections": 4,
-            "two_stage": two_stage,
-        }
-        made: Any
-        if self.name == "yookassa":
-            key = secret or SHOP["FOYER_YOOKASSA_SECRET_KEY"]
-            made = YooKassa(shop_id=SHOP["FOYER_YOOKASSA_SHOP_ID"], secret_key=key, **common)
-        else:
-            made = Stripe(secret_key=secret or STRIPE["FOYER_STRIPE_SECRET_KEY"], **common)
+        provider = found()[self.name]
+        own = {"url": url or self.url, **self.secrets, **({"secret_key": secret} if secret else {})}
+        connection = Connection("http://127.0.0.1/back", timeout_seconds=0.5, connections=4, two_stage=two_stage)
+        made = provider.connected(provider.settings(**own), connection)
         self.closing.append(made)
-        result: Adapter = made
-        return result
+        return made.adapter
 
     async def fail(self, status: int) -> None:
         await self.theirs.switch(fail_next=[{"status": status, "retry_after_seconds": 7}])
@@ -52,7 +45,7 @@ class Side:
 async def side(request: pytest.FixtureRequest, provider: Provider, stripe_side: StripeSide) -> AsyncIterator[Side]:
     name = request.param
     theirs = provider if name == "yookassa" else stripe_side
-    made = Side(name, theirs.process.url + ("/v3" if name == "yookassa" else ""), theirs, [])
+    made = Side(name, theirs.process.url + ("/v3" if name == "yookassa" else ""), theirs, SECRETS[name], [])
     yield made
     for adapter in made.closing:
         await adapter.close()

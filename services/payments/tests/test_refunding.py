@@ -348,4 +348,4 @@ async def _paid_in_the_books(shop: Shop, order_id: UUID) -> None:
         (claimed,) = await store.claim_to_create(transaction, until=transaction.now + timedelta(minutes=1), most=1)
         answer = ProviderPayment(str(claimed.id), claimed.id, "succeeded", claimed.amount, method="bank_card")
         pace = Pace(timedelta(seconds=3), timedelta(minutes=5))
-        await use_cases.learn(transaction, claimed, answer, pace=pace)
+        await use_cases.learn(transaction, claimed, answer, pace=pace, detaching=())

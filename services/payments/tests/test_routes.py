@@ -9,8 +9,9 @@ import pytest
 from fastapi.routing import APIRoute
 from foyer_chassis.http import access_of
 from foyer_contracts.ids import new_id
-from payments.providers import webhooks
+from payments.providing import webhooks
 from payments.routes import routers
+from payments.settings import Settings
 
 from .conftest import Shop
 
@@ -121,9 +122,12 @@ async def test_only_finance_retries_refunds(shop: Shop) -> None:
 
 
 async def test_every_route_says_who_may_call_it(shop: Shop) -> None:
+    settings = shop.it.settings
+    assert isinstance(settings, Settings)
+    hooks = [(provider, provider.webhook(settings.own(name))) for name, provider in settings.providers.items()]
     declared = {
         f"{method} {route.path}": access_of(route)
-        for router in (*routers, webhooks.router)
+        for router in (*routers, webhooks.router(hooks))
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

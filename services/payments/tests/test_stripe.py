@@ -10,7 +10,7 @@ import pytest
 import stripe as official
 from foyer_chassis.testing import Databases, Identity
 from foyer_contracts.ids import new_id
-from payments.providers.stripe_events import is_signed
+from payments.providers.stripe.webhook import is_signed
 
 from .conftest import STRIPE, Provider, Shop, StripeSide, eventually, opened
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from foyer_contracts.ids import new_id
 from foyer_sandbox.testing import free_port
-from payments.settings import YOOKASSA_NETWORKS
+from payments.providers.yookassa import NETWORKS
 
 from .conftest import Provider, Shop, eventually, opened
 
@@ -38,7 +38,7 @@ async def production(databases: Any, identity: Any, provider: Provider) -> Any:
         databases,
         identity,
         provider,
-        yookassa_webhook_networks=",".join(YOOKASSA_NETWORKS),
+        yookassa_webhook_networks=",".join(NETWORKS),
         trusted_proxies="10.0.0.0/8, ::1/128",
     ) as shop:
         yield shop

@@ -11,7 +11,8 @@ from foyer_contracts.ids import new_id
 from foyer_contracts.money import Money
 from foyer_sandbox.testing import free_port
 from payments.paying.domain import Choice, Payment, ProviderRefusedError, ProviderUnclearError, Status
-from payments.providers.yookassa import YooKassa
+from payments.providers.yookassa.adapter import YooKassa
+from payments.providing import Connection
 from payments.refunding.domain import Refund
 from payments.refunding.domain import Status as RefundStatus
 
@@ -25,9 +26,7 @@ def adapter(url: str, secret_key: str = SHOP["FOYER_YOOKASSA_SECRET_KEY"]) -> Yo
         url=url,
         shop_id=SHOP["FOYER_YOOKASSA_SHOP_ID"],
         secret_key=secret_key,
-        return_url="http://127.0.0.1/back",
-        timeout_seconds=0.5,
-        connections=4,
+        connection=Connection("http://127.0.0.1/back", timeout_seconds=0.5, connections=4),
     )
 
 

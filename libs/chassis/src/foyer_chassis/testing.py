@@ -308,7 +308,7 @@ def _shape(value: Any) -> Any:
 
 #: Present or not by circumstance, in events of every kind.
 _OPTIONAL = frozenset(
-    {"causationid", "traceparent", "reason", "note", "id", "responsible_ids", "closed_days", "changed"}
+    {"causationid", "traceparent", "reason", "note", "id", "responsible_ids", "closed_days", "changed", "cancellation"}
 )
 
 

@@ -110,6 +110,13 @@ class Line(Part):
     extra: bool = False
 
 
+class CancellationStep(Part):
+    """A customer who cancels less than `hours_before` the beginning loses `fee_percent` of what was paid (X4)."""
+
+    hours_before: StrictInt = Field(ge=0)
+    fee_percent: StrictInt = Field(ge=0, le=100)
+
+
 class OrderPlaced(EventData):
     """An order is accepted for handling: placed by a customer, by staff on their behalf, or made of a draft.
 
@@ -117,6 +124,8 @@ class OrderPlaced(EventData):
         slots, ticket, stay, membership: what booking is asked for; none of them for requests and goods.
         conversation_id: the dialog that the order came of; it becomes the order's conversation (B27).
         extras_as_lines: see `Line.extra`.
+        cancellation: where places are asked for, the steps of the offering as they are now, longest notice first; none
+            of them: cancelling is free. None: not told.
     """
 
     type: ClassVar[str] = "orders.order.placed.v1"
@@ -142,6 +151,7 @@ class OrderPlaced(EventData):
     draft_id: UUID | None = None
     extras_as_lines: bool = False
     actor: Actor | None = None
+    cancellation: list[CancellationStep] | None = None
 
 
 class OrderPriced(EventData):

@@ -230,7 +230,13 @@ class AccountToppedUp(EventData):
 
 
 class SettlementPosted(EventData):
-    """What an order brought and cost so far (B6): `net` = `gross` − `acquiring` − `commission`; sums, not changes."""
+    """What an order brought and cost so far (B6): `net` = `gross` − `acquiring` − `commission` − `chargebacks`; sums
+    so far, not changes.
+
+    Attributes:
+        chargebacks: what payers had back by their banks for good, and what providers charged for such disputes; None:
+            a publisher that counts none.
+    """
 
     type: ClassVar[str] = "payments.settlement.posted.v1"
 
@@ -239,3 +245,4 @@ class SettlementPosted(EventData):
     acquiring: Money
     commission: Money
     net: Money
+    chargebacks: Money | None = None

@@ -89,6 +89,10 @@ _DATA: list[tuple[EventData, UUID]] = [
             location_id=LOCATION,
             actor=CUSTOMER,
             slots=orders.SlotRequest(resource_id=RESOURCE, starts_at=STARTS, ends_at=ENDS),
+            cancellation=[
+                orders.CancellationStep(hours_before=48, fee_percent=20),
+                orders.CancellationStep(hours_before=24, fee_percent=50),
+            ],
         ),
         ORDER,
     ),
@@ -522,6 +526,7 @@ _DATA: list[tuple[EventData, UUID]] = [
             acquiring=Money(amount=1120, currency="RUB"),
             commission=Money(amount=4000, currency="RUB"),
             net=Money(amount=34880, currency="RUB"),
+            chargebacks=Money.zero("RUB"),
         ),
         ORDER,
     ),

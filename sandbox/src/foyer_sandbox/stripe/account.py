@@ -29,6 +29,18 @@ def _id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
+def _moved(amount: int, fee: int, currency: str) -> dict[str, Any]:
+    """A movement on the account's balance; `fee` is positive where it is assessed."""
+    return {
+        "id": _id("txn"),
+        "object": "balance_transaction",
+        "amount": amount,
+        "currency": currency,
+        "fee": fee,
+        "net": amount - fee,
+    }
+
+
 #: https://docs.stripe.com/currencies: amounts of these have no decimals, or three of which the last is always 0.
 NO_DECIMALS = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
@@ -240,8 +252,11 @@ class Account:
         self._settle(refund)
         return refund
 
-    def dispute(self, intent_id: str, *, amount: int | None = None, inquiry: bool = False) -> dict[str, Any]:
-        """The payer disputes a payment with their bank; a mere inquiry withdraws nothing."""
+    def dispute(
+        self, intent_id: str, *, amount: int | None = None, inquiry: bool = False, fee: int = 0
+    ) -> dict[str, Any]:
+        """The payer disputes a payment with their bank; a mere inquiry withdraws nothing. `fee`: what that costs, which
+        comes back if the shop wins."""
         intent = self.intent(intent_id)
         if intent["status"] != "succeeded" or intent.get("_dispute"):
             raise StripeError("Nothing to dispute")
@@ -259,6 +274,7 @@ class Account:
             "created": int(time.time()),
             "livemode": False,
             "metadata": {},
+            "_fee": fee,
         }
         self._tell_of_dispute("charge.dispute.created", dispute, intent, "inquiry" if inquiry else "open")
         return dispute
@@ -282,10 +298,10 @@ class Account:
         funds = None
         if state == "open" and not moved:
             funds = "withdrawn"
-            moved.append({"id": _id("txn"), "object": "balance_transaction", "amount": -dispute["amount"]})
+            moved.append(_moved(-dispute["amount"], dispute.get("_fee", 0), dispute["currency"]))
         elif dispute["status"] == "won":
             funds = "reinstated"
-            moved.append({"id": _id("txn"), "object": "balance_transaction", "amount": dispute["amount"]})
+            moved.append(_moved(dispute["amount"], -dispute.get("_fee", 0), dispute["currency"]))
         intent["_dispute"] = state
         intent["_disputed"] = -sum(item["amount"] for item in moved)
         self.store.save("intent", intent)

@@ -252,10 +252,11 @@ def page_routes(account: Account) -> APIRouter:
         id_: str,
         amount: Annotated[int | None, Body(embed=True)] = None,
         inquiry: Annotated[bool, Body(embed=True)] = False,
+        fee: Annotated[int, Body(embed=True)] = 0,
     ) -> dict[str, Any]:
         """Dispute a payment as its payer would with the bank."""
         with account.store.database.transaction():
-            return account.shown(account.dispute(id_, amount=amount, inquiry=inquiry), [])
+            return account.shown(account.dispute(id_, amount=amount, inquiry=inquiry, fee=fee), [])
 
     @router.post("/sandbox/disputes/{id_}/{verdict}")
     async def decide(id_: str, verdict: Literal["won", "lost", "escalated", "dropped"]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ same question is asked again with the same idempotence key.
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from foyer_chassis import log
 from foyer_chassis.claims import Claim, Pump
@@ -19,13 +19,13 @@ from .advances import use_cases as advances
 from .advances.domain import OFFSET, Offset
 from .cards import store as cards_store
 from .cards import use_cases as cards
-from .cards.domain import DETACH, CardKeeper, Forgotten
+from .cards.domain import DETACH, Forgotten
 from .closing import store as closing_store
 from .closing import use_cases as closing
 from .closing.domain import CLOSE, Closing
 from .disputes import store as disputes_store
 from .disputes import use_cases as disputes
-from .disputes.domain import DISPUTE, FIND, Dispute, DisputeProvider
+from .disputes.domain import DISPUTE, FIND, Dispute
 from .paying import store as payments
 from .paying import use_cases as paying
 from .paying.domain import (
@@ -34,20 +34,21 @@ from .paying.domain import (
     WAKE_CHANNEL,
     Pace,
     Payment,
-    PaymentProvider,
     ProviderPayment,
     ProviderRefusedError,
     ProviderUnclearError,
     Status,
 )
+from .providing import Adapter, Connected
 from .refunding import store as refunds
 from .refunding import use_cases as refunding
-from .refunding.domain import RECHECK, REFUND, Patience, ProviderRefund, Recheck, Refund, RefundProvider
+from .refunding.domain import RECHECK, REFUND, Patience, ProviderRefund, Recheck, Refund
 from .refunding.domain import Status as RefundStatus
 from .settings import Settings
 from .settlements import clock as settling
 
 _logger = log.get(__name__)
+T = TypeVar("T")
 FIRST_RETRY = timedelta(seconds=0.5)
 #: How often loops look for what nobody waits for, unless they are woken.
 SELDOM_SECONDS = 5.0
@@ -56,42 +57,28 @@ DISPUTES_SOUGHT = timedelta(days=7)
 LONGEST_RETRY = timedelta(seconds=30)
 
 
-class Provider(PaymentProvider, RefundProvider, Protocol):
-    """A payment provider as a whole."""
-
-
-class ReceiptProvider(Protocol):
-    """Errors as of `paying.domain.PaymentProvider`."""
-
-    async def close_receipt(self, payment: Payment, receipt: Mapping[str, Any]) -> str:
-        """Make the receipt that follows a prepayment; its id. Asked again, answers the same."""
-
-    async def offset_receipt(self, offset: Offset) -> str:
-        """Make a receipt that offsets an advance, or gives that back; its id. Asked again, answers the same."""
+def _at(those: Mapping[str, T], name: str) -> T:
+    """Raises ProviderUnclearError: there is none (any more); what is to be asked waits until there is."""
+    try:
+        return those[name]
+    except KeyError:
+        raise ProviderUnclearError("provider_missing") from None
 
 
 class Clock:
     """The loops of a worker and what they share."""
 
-    def __init__(
-        self,
-        database: Database,
-        providers: Mapping[str, Provider],
-        settings: Settings,
-        *,
-        closer: ReceiptProvider,
-        arbiters: Mapping[str, DisputeProvider],
-        keepers: Mapping[str, CardKeeper],
-    ) -> None:
-        """`providers`: by the name that payments have; `closer`: who makes closing receipts; `arbiters`: those of the
-        providers that tell of disputes; `keepers`: those that can forget a card."""
-        self._arbiters = arbiters
-        self._keepers = keepers
+    def __init__(self, database: Database, connected: Mapping[str, Connected], settings: Settings) -> None:
+        """`connected`: every provider, by the name that payments have."""
+        self._providers: Mapping[str, Adapter] = {name: item.adapter for name, item in connected.items()}
+        #: Those of them that make receipts, tell of disputes, can forget a card.
+        self._closers = {name: item.receipts for name, item in connected.items() if item.receipts is not None}
+        self._arbiters = {name: item.disputes for name, item in connected.items() if item.disputes is not None}
+        self._keepers = {name: item.cards for name, item in connected.items() if item.cards is not None}
         # Where there are no credentials there is no list to ask for.
-        self._listing = [name for name in arbiters if name in settings.providers]
+        self._listing = [name for name in self._arbiters if name in settings.set_up]
+        self._settings = settings
         self._database = database
-        self._providers = providers
-        self._closer = closer
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._pace = Pace(
             first=timedelta(seconds=settings.check_first_seconds),
@@ -161,7 +148,7 @@ class Clock:
             await self._record(lambda transaction: paying.unclear(transaction, payment, self._pace.longest))
             return
         try:
-            answer = await self._providers[payment.provider].create_payment(payment)
+            answer = await _at(self._providers, payment.provider).create_payment(payment)
         except ProviderRefusedError as refusal:
             reason = refusal.reason
             await self._record(lambda transaction: paying.refused(transaction, payment, reason))
@@ -175,7 +162,7 @@ class Clock:
     async def _check(self, payment: Payment) -> None:
         assert payment.provider_payment_id is not None
         try:
-            provider = self._providers[payment.provider]
+            provider = _at(self._providers, payment.provider)
             answer = await provider.get_payment(payment.provider_payment_id)
             if answer.status == "pending" and payment.status is Status.WATCHED:
                 answer = await provider.close_page(payment) or answer
@@ -193,9 +180,9 @@ class Clock:
 
     async def _learn(self, payment: Payment, answer: ProviderPayment) -> None:
         async def learn(transaction: Transaction) -> None:
-            due = await paying.learn(transaction, payment, answer, pace=self._pace)
+            due = await paying.learn(transaction, payment, answer, pace=self._pace, detaching=self._settings.detaching)
             paid_for = payment.order_id if answer.status == "succeeded" else None
-            if paid_for is not None and await closing.came_late(transaction, paid_for):
+            if paid_for is not None and await closing.came_late(transaction, paid_for, fiscal=self._settings.fiscal):
                 transaction.after_commit(self.close_receipt.wake)
             if due is paying.Due.TO_CREATE:
                 transaction.after_commit(self.create.wake)
@@ -207,15 +194,15 @@ class Clock:
     async def _refund(self, refund: Refund) -> None:
         try:
             if refund.status is RefundStatus.IN_PROGRESS and refund.provider_refund_id is not None:
-                answer = await self._providers[refund.provider].get_refund(refund.provider_refund_id)
+                answer = await _at(self._providers, refund.provider).get_refund(refund.provider_refund_id)
             else:
                 made: ProviderRefund | None = None
                 if refund.may_have_been_forgotten(self._database.now()):
-                    made = await self._providers[refund.provider].find_refund(refund)
+                    made = await _at(self._providers, refund.provider).find_refund(refund)
                     if made is None:
                         async with self._database.transaction() as transaction:
                             refund = await refunding.renew_key(transaction, refund)
-                answer = made or await self._providers[refund.provider].create_refund(refund)
+                answer = made or await _at(self._providers, refund.provider).create_refund(refund)
         except ProviderRefusedError as refusal:
             await self._missed(refund, refusal.reason, definite=True)
         except ProviderUnclearError as unclear:
@@ -229,12 +216,12 @@ class Clock:
             )
 
     def _recheck_of(self, refund: Refund) -> Recheck:
-        return Recheck(self._recheck_every, self._providers[refund.provider].refunds_fail_within)
+        return Recheck(self._recheck_every, self._settings.providers[refund.provider].refunds_fail_within)
 
     async def _recheck(self, refund: Refund) -> None:
         assert refund.provider_refund_id is not None
         try:
-            answer = await self._providers[refund.provider].get_refund(refund.provider_refund_id)
+            answer = await _at(self._providers, refund.provider).get_refund(refund.provider_refund_id)
         except ProviderRefusedError as refusal:
             _logger.error("refund_unknown_to_provider", refund_id=str(refund.id), reason=refusal.reason)
             await self._record(lambda transaction: refunding.recheck_later(transaction, refund, self._recheck_every))
@@ -257,7 +244,7 @@ class Clock:
 
     async def _dispute(self, dispute: Dispute) -> None:
         try:
-            answer = await self._arbiters[dispute.provider].get_dispute(dispute.number)
+            answer = await _at(self._arbiters, dispute.provider).get_dispute(dispute.number)
         except ProviderRefusedError as refusal:
             _logger.error("dispute_unknown_to_provider", number=dispute.number, reason=refusal.reason)
             await self._record(lambda transaction: disputes.look_later(transaction, dispute, self._recheck_every))
@@ -271,7 +258,7 @@ class Clock:
 
     async def _detach(self, card: Forgotten) -> None:
         try:
-            await self._keepers[card.provider].detach_card(card)
+            await _at(self._keepers, card.provider).detach_card(card)
         except ProviderRefusedError as refusal:
             # It knows no such card, or has forgotten it.
             _logger.info("card_unknown_to_provider", id=str(card.id), reason=refusal.reason)
@@ -285,7 +272,7 @@ class Clock:
         """Disputes that no webhook told of."""
         for name in self._listing:
             try:
-                numbers = await self._arbiters[name].disputes_since(self._database.now() - DISPUTES_SOUGHT)
+                numbers = await _at(self._arbiters, name).disputes_since(self._database.now() - DISPUTES_SOUGHT)
             except (ProviderRefusedError, ProviderUnclearError) as error:
                 _logger.warning("disputes_not_listed", provider=name, reason=error.reason)
                 continue
@@ -295,11 +282,12 @@ class Clock:
 
     async def _close_receipt(self, due: Closing) -> None:
         async with self._database.transaction() as transaction:
-            wanted = await closing.what_to_send(transaction, due)
+            wanted = await closing.what_to_send(transaction, due, fiscal=self._settings.fiscal)
         if wanted is None:
             return
+        payment, receipt = wanted
         try:
-            receipt_id = await self._closer.close_receipt(*wanted)
+            receipt_id = await _at(self._closers, payment.provider).close_receipt(payment, receipt)
         except ProviderRefusedError as refusal:
             reason = refusal.reason
             await self._record(lambda transaction: closing.missed(transaction, due, reason, definite=True))
@@ -311,7 +299,7 @@ class Clock:
 
     async def _offset_receipt(self, due: Offset) -> None:
         try:
-            receipt_id = await self._closer.offset_receipt(due)
+            receipt_id = await _at(self._closers, due.provider).offset_receipt(due)
         except ProviderRefusedError as refusal:
             reason = refusal.reason
             await self._record(lambda transaction: advances.missed(transaction, due, reason, definite=True))

@@ -40,17 +40,20 @@ from .paying import store as payments
 from .paying import use_cases as paying
 from .paying.domain import Choice
 from .refunding import use_cases as refunding
+from .settings import Settings
 
 #: Why an order that waited for its customer's funds goes on (C6).
 FUNDS_RECEIVED = "funds_received"
 
 
 class Handlers:
-    """What each event does; `provider` is where new payments are made."""
+    """What each event does."""
 
-    def __init__(self, clock: Clock, *, provider: str) -> None:
+    def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
-        self._provider = provider
+        self._provider = settings.payment_provider
+        self._fiscal = settings.fiscal
+        self._detaching = settings.detaching
 
     async def priced(self, transaction: Transaction, events: Sequence[Event[OrderPriced]]) -> None:
         orders = await copies.priced(transaction, events)
@@ -78,7 +81,7 @@ class Handlers:
     async def moved(self, transaction: Transaction, events: Sequence[Event[OrderStatusChanged]]) -> None:
         await copies.moved(transaction, events)
         done = [event.data.order_id for event in events if event.data.group == DONE]
-        if done and await closing.make_due(transaction, done):
+        if done and await closing.make_due(transaction, done, fiscal=self._fiscal):
             transaction.after_commit(self._clock.close_receipt.wake)
         for event in events:
             if event.data.reason != FUNDS_RECEIVED:
@@ -91,7 +94,7 @@ class Handlers:
     async def customers_changed(self, transaction: Transaction, events: Sequence[Event[CustomerChanged]]) -> None:
         await copies.customers_changed(transaction, events)
         if erased := [event.data.customer_id for event in events if event.data.erased]:
-            await paying.forget_people(transaction, erased)
+            await paying.forget_people(transaction, erased, detaching=self._detaching)
             await advances.forget_people(transaction, erased)
 
     async def cancelled(self, transaction: Transaction, events: Sequence[Event[OrderCancelled]]) -> None:
@@ -184,9 +187,9 @@ async def prepare(transaction: Transaction, events: Sequence[Event[Any]]) -> Non
         await accounting.lock_accounts(transaction, orders)
 
 
-def subscriptions(clock: Clock, *, provider: str) -> list[Subscribe | SubscribeMany]:
+def subscriptions(clock: Clock, settings: Settings) -> list[Subscribe | SubscribeMany]:
     """What the service subscribes to."""
-    handlers = Handlers(clock, provider=provider)
+    handlers = Handlers(clock, settings)
     return [
         SubscribeMany(OrderPlaced, copies.placed),
         SubscribeMany(OrderPriced, handlers.priced),

@@ -1,39 +1,21 @@
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
 from foyer_chassis.settings import ServiceSettings
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-Network = IPv4Network | IPv6Network
-
-#: Where YooKassa sends notifications from, https://yookassa.ru/developers/using-api/webhooks#ip
-YOOKASSA_NETWORKS = (
-    "185.71.76.0/27",
-    "185.71.77.0/27",
-    "77.75.153.0/25",
-    "77.75.154.128/25",
-    "77.75.156.11/32",
-    "77.75.156.35/32",
-    "2a02:5180::/32",
-)
+from .providing import Network, OwnSettings, Provider, found, networks
 
 
 class Settings(ServiceSettings):
-    yookassa_url: str = Field(default="https://api.yookassa.ru/v3", description="base address of API v3")
-    yookassa_shop_id: str = ""
-    yookassa_secret_key: SecretStr = SecretStr("")
-    yookassa_webhook_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        default=tuple(ip_network(item) for item in YOOKASSA_NETWORKS),
-        description="CIDRs, comma separated: who may call the webhook",
-    )
-    stripe_url: str = Field(default="https://api.stripe.com", description="base address of the API")
-    stripe_secret_key: SecretStr = SecretStr("")
-    stripe_webhook_secret: SecretStr = Field(
-        default=SecretStr(""), description="signs Stripe's webhooks; none: refused"
-    )
+    """Those of the service; a provider's own are read by it (`own`)."""
+
+    _providers: dict[str, Provider[Any]] = PrivateAttr(default_factory=dict)
+    _own: dict[str, OwnSettings] = PrivateAttr(default_factory=dict)
+
     payment_stages: Literal["one", "two"] = Field(
         default="one", description="two: money is reserved first, and taken only if it is still wanted"
     )
@@ -45,12 +27,13 @@ class Settings(ServiceSettings):
         default="http://127.0.0.1/", description="where the provider sends the payer back to; order_id is added"
     )
 
-    payment_provider: Literal["yookassa", "stripe"] = Field(
+    payment_provider: str = Field(
         default="yookassa", description="where new payments are made; known ones stay where they are"
     )
     acquiring_percent: dict[str, Decimal] = Field(
-        default={"yookassa": Decimal("2.8"), "stripe": Decimal("2.9")},
-        description="JSON, percent per provider: what it keeps of a payment",
+        default={},
+        validate_default=True,
+        description="JSON, percent per provider: what it keeps of a payment; of others, what they say of themselves",
     )
     smallest_remainder: dict[str, int] = Field(
         default={"RUB": 5000},
@@ -80,18 +63,57 @@ class Settings(ServiceSettings):
         default=6, gt=0, description="pause between looks for disputes that no webhook told of"
     )
 
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Payment providers that there are credentials of."""
-        secrets = {"yookassa": self.yookassa_secret_key, "stripe": self.stripe_secret_key}
-        return tuple(name for name, secret in secrets.items() if secret.get_secret_value())
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._providers = found()
+        for name, provider in self._providers.items():
+            prefix = f"{name}_"
+            own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
+            self._own[name] = provider.settings(**own)
 
-    @field_validator("yookassa_webhook_networks", "trusted_proxies", mode="before")
+    @property
+    def providers(self) -> Mapping[str, Provider[Any]]:
+        """Those there are, by name."""
+        return self._providers
+
+    def own(self, provider: str) -> OwnSettings:
+        """A provider's settings."""
+        return self._own[provider]
+
+    @property
+    def set_up(self) -> tuple[str, ...]:
+        """Providers that there are credentials of."""
+        return tuple(name for name, own in self._own.items() if own.is_set_up)
+
+    @property
+    def fiscal(self) -> frozenset[str]:
+        """Providers that make receipts (54-FZ)."""
+        return frozenset(name for name, provider in self._providers.items() if provider.makes_receipts)
+
+    @property
+    def detaching(self) -> frozenset[str]:
+        """Providers that can be told to forget a card; of the others its token only goes from here."""
+        return frozenset(name for name, provider in self._providers.items() if provider.detaches_cards)
+
+    @field_validator("payment_provider")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in (names := list(found())):
+            raise ValueError(f"payment_provider is one of {names}")
+        return value
+
+    @field_validator("acquiring_percent")
+    @classmethod
+    def _of_known(cls, value: dict[str, Decimal]) -> dict[str, Decimal]:
+        said = {name: provider.acquiring_percent for name, provider in found().items()}
+        if unknown := sorted(value.keys() - said.keys()):
+            raise ValueError(f"{unknown}: providers are {list(said)}")
+        return {**said, **value}
+
+    @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(ip_network(item.strip()) for item in value.split(",") if item.strip())
-        return value
+        return networks(value)
 
     @model_validator(mode="after")
     def _lease_outlives_requests(self) -> Self:

@@ -1,5 +1,6 @@
 """Spaces with their plans and tariffs, for everybody and for administrators; tickets, for their owners and the desk."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -35,6 +36,7 @@ from ..lodging.routes import (
     UnitOut,
     check_span,
 )
+from ..reserving.domain import CancellationStep
 from . import export, store, use_cases
 from .domain import Length, Tariff
 
@@ -81,8 +83,8 @@ class TicketOut(LodgingOut):
     space_id: UUID
 
     @classmethod
-    def of(cls, item: Lodging) -> Self:
-        return cls.model_validate({**cls.values_of(item), "space_id": item.group_id})
+    def of(cls, item: Lodging, steps: Sequence[CancellationStep] | None) -> Self:
+        return cls.model_validate({**cls.values_of(item, steps), "space_id": item.group_id})
 
 
 _TICKETS = Desk(Kind.TICKET, "coworking", TicketOut)

@@ -16,6 +16,9 @@ from foyer_contracts.money import Money
 from foyer_contracts.orders import Actor
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from ..reserving import store as orders_store
+from ..reserving.domain import CancellationStep
+from ..reserving.routes import CancellationOut
 from . import store, use_cases
 from .domain import Group, Kind, Lodging, Unit
 
@@ -152,10 +155,11 @@ class LodgingOut(BaseModel):
     checked_in_at: datetime | None
     checked_out_at: datetime | None
     blocked: bool
+    cancellation: CancellationOut | None = Field(description="null: not known, of orders from before it was kept")
     version: int
 
     @classmethod
-    def values_of(cls, item: Lodging) -> dict[str, object]:
+    def values_of(cls, item: Lodging, steps: Sequence[CancellationStep] | None) -> dict[str, object]:
         values = {name: getattr(item, name) for name in cls.model_fields if hasattr(item, name)}
         lines = [
             ItemOut(
@@ -167,11 +171,18 @@ class LodgingOut(BaseModel):
             )
             for line in item.items
         ]
-        return {**values, "items": lines, "status": item.status.value}
+        cancellation = CancellationOut.of(steps, item.starts_at)
+        return {**values, "items": lines, "status": item.status.value, "cancellation": cancellation}
 
     @classmethod
-    def of(cls, item: Lodging) -> Self:
-        return cls.model_validate(cls.values_of(item))
+    def of(cls, item: Lodging, steps: Sequence[CancellationStep] | None) -> Self:
+        return cls.model_validate(cls.values_of(item, steps))
+
+    @classmethod
+    async def shown(cls, transaction: Transaction, *items: Lodging) -> list[Self]:
+        """These, with what cancelling each costs."""
+        known = await orders_store.cancellations_of(transaction, {item.order_id for item in items})
+        return [cls.of(item, known.get(item.order_id)) for item in items]
 
 
 Out = TypeVar("Out", bound=LodgingOut)
@@ -206,14 +217,16 @@ class Desk(Generic[Out]):
                 transaction, lodging_id, self.kind, locations=caller.locations, if_version=version
             )
             after = await verb(transaction, lodging, group, Actor(kind="staff", id=caller.id))
-            return Answer(self.out.of(after), 200, {"ETag": etag(after.version)})
+            (shown,) = await self.out.shown(transaction, after)
+            return Answer(shown, 200, {"ETag": etag(after.version)})
 
         return await once.run(command)
 
     async def shown(self, reading: Transaction, caller: Caller, found: Lodging | None, response: Response) -> Out:
         lodging = await self.seen(reading, caller, found)
         response.headers["ETag"] = etag(lodging.version)
-        return self.out.of(lodging)
+        (shown,) = await self.out.shown(reading, lodging)
+        return shown
 
     async def seen(self, reading: Transaction, caller: Caller, found: Lodging | None) -> Lodging:
         """Raises NotFoundError: none, another's, or of a kind or at a location that this member of staff does not
@@ -243,7 +256,7 @@ class Desk(Generic[Out]):
         use_cases.must_see(caller, self.orders)
         await use_cases.visible_group(reading, self.kind, group_id, locations=caller.locations)
         found = await store.page(reading, group_id, starts_from, starts_to, after=after, limit=limit)
-        items = [self.out.of(item) for item in found]
+        items = await self.out.shown(reading, *found)
         return items, items[-1].id if len(items) == limit else None
 
 

@@ -1,5 +1,6 @@
 """What is reserved, and moving it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -18,11 +19,47 @@ from ..recurring.domain import MOST_OCCURRENCES
 from ..resources.routes import Moment
 from ..resources.use_cases import visible
 from . import store, use_cases
-from .domain import Reservation, Scope
+from .domain import CancellationStep, Notice, Reservation, Scope, free_until, notices
 
 router = APIRouter(prefix="/v1", tags=["reservations"])
 
 _FIRST_ID = UUID(int=0)
+
+
+class CancellationStepOut(BaseModel):
+    hours_before: int = Field(description="cancelled less than so many hours before the beginning")
+    fee_percent: int = Field(description="of what was paid is kept")
+
+
+class NoticeOut(BaseModel):
+    until: datetime = Field(description="that instant itself is still in time")
+    fee_percent: int = Field(description="what cancelling costs until then, of what was paid")
+
+
+class CancellationOut(BaseModel):
+    """What it costs the customer to cancel (X4), as it was when the order was placed. What it costs now, in money, says
+    `GET /v1/orders/{number}/cancellation` of orders."""
+
+    steps: list[CancellationStepOut]
+    notices: list[NoticeOut] = Field(
+        description="up to the present beginning, one after the other; of a booking that recurs, of its first time"
+    )
+    free_until: datetime | None = Field(description="the first of them, if it is free; null: it always costs something")
+
+    @classmethod
+    def of(cls, steps: Sequence[CancellationStep] | None, starts_at: datetime) -> "CancellationOut | None":
+        if steps is None:
+            return None
+        until = notices(steps, starts_at)
+        return cls(
+            steps=[CancellationStepOut(hours_before=step.hours_before, fee_percent=step.fee_percent) for step in steps],
+            notices=_notices(until),
+            free_until=free_until(until),
+        )
+
+
+def _notices(found: Sequence[Notice]) -> list[NoticeOut]:
+    return [NoticeOut(until=notice.until, fee_percent=notice.fee_percent) for notice in found]
 
 
 class OccurrenceOut(BaseModel):
@@ -33,6 +70,7 @@ class OccurrenceOut(BaseModel):
     slots: int
     price: Money
     cancelled: bool
+    notices: list[NoticeOut] | None = Field(description="until when cancelling this time costs what; null: not known")
 
 
 class ReservationOut(BaseModel):
@@ -49,10 +87,17 @@ class ReservationOut(BaseModel):
     expires_at: datetime | None = Field(description="when the hold ends, if it is not paid before")
     total: Money
     occurrences: list[OccurrenceOut] = Field(description="the times of a booking that recurs, else none")
+    cancellation: CancellationOut | None = Field(description="null: not known, of orders from before it was kept")
     version: int
 
     @classmethod
-    def of(cls, reservation: Reservation) -> "ReservationOut":
+    async def shown(cls, transaction: Transaction, *reservations: Reservation) -> "list[ReservationOut]":
+        """These, with what cancelling each costs."""
+        known = await store.cancellations_of(transaction, {item.order_id for item in reservations})
+        return [cls.of(item, known.get(item.order_id)) for item in reservations]
+
+    @classmethod
+    def of(cls, reservation: Reservation, steps: Sequence[CancellationStep] | None) -> "ReservationOut":
         return cls(
             id=reservation.id,
             order_id=reservation.order_id,
@@ -73,9 +118,11 @@ class ReservationOut(BaseModel):
                     slots=each.slots,
                     price=reservation.price_of(each),
                     cancelled=each.cancelled,
+                    notices=None if steps is None else _notices(notices(steps, each.starts_at)),
                 )
                 for each in sorted(reservation.occurrences, key=lambda each: each.starts_at)
             ],
+            cancellation=CancellationOut.of(steps, reservation.times[0].starts_at),
             version=reservation.version,
         )
 
@@ -94,7 +141,8 @@ async def reservation_of_order(order_id: UUID, reading: Reading, caller: Current
     reservation = await store.latest_of(reading, order_id)
     if reservation is None:
         raise NotFoundError
-    return ReservationOut.of(reservation)
+    (shown,) = await ReservationOut.shown(reading, reservation)
+    return shown
 
 
 class MoveIn(BaseModel):
@@ -137,7 +185,8 @@ async def reschedule(
         )
         if caller.locations and str(resource.location.id) not in caller.locations:
             raise NotFoundError
-        return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+        (shown,) = await ReservationOut.shown(transaction, reservation)
+        return Answer(shown, 200, {"ETag": etag(reservation.version)})
 
     return await once.run(command)
 
@@ -245,7 +294,8 @@ async def reschedule_occurrences(
         plan = await use_cases.reschedule_occurrences(
             transaction, order_id, body.wish, actor_id=caller.id, locations=caller.locations, if_version=version
         )
-        return Answer(ReservationOut.of(plan.after), 200, {"ETag": etag(plan.after.version)})
+        (shown,) = await ReservationOut.shown(transaction, plan.after)
+        return Answer(shown, 200, {"ETag": etag(plan.after.version)})
 
     return await once.run(command)
 
@@ -289,7 +339,8 @@ async def cancel_occurrences(
         )
         if caller.locations and str(resource.location.id) not in caller.locations:
             raise NotFoundError
-        return Answer(ReservationOut.of(reservation), 200, {"ETag": etag(reservation.version)})
+        (shown,) = await ReservationOut.shown(transaction, reservation)
+        return Answer(shown, 200, {"ETag": etag(reservation.version)})
 
     return await once.run(command)
 
@@ -307,5 +358,5 @@ async def reservations_of_resource(
     """All reservations of a resource that touch a time, of every status. For staff."""
     await visible(reading, resource_id, caller.locations)
     found = await store.page_of_resource(reading, resource_id, starts_from, starts_to, after=after, limit=limit)
-    items = [ReservationOut.of(reservation) for reservation in found]
+    items = await ReservationOut.shown(reading, *found)
     return ReservationPage(items=items, next=items[-1].id if len(items) == limit else None)

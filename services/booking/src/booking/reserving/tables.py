@@ -54,4 +54,6 @@ order_copies = sa.Table(
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("cancelled_reason", sa.Text),
     sa.Column("paid", sa.Boolean, nullable=False),
+    # Steps of [hours before, percent] as they were when the order was placed; never changed. None: not told.
+    sa.Column("cancellation", JSONB(none_as_null=True)),
 )

@@ -46,8 +46,13 @@ def provider(name: str) -> str:
 
 
 def disputes(name: str) -> str:
-    """Money that a provider withdrew because payers dispute it (an asset as long as it may come back, then a loss)."""
+    """Money that a provider withdrew because payers dispute it (an asset; what is lost is settled with the seller)."""
     return f"disputes:{name}"
+
+
+def dispute_fees(name: str) -> str:
+    """What a provider charges for disputes (a liability)."""
+    return f"dispute_fees:{name}"
 
 
 def cash_desk(location_id: UUID | None) -> str:

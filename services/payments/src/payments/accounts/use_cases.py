@@ -111,7 +111,7 @@ async def _book(
         provider=BALANCE,
     )
     if order.status_group == DONE:
-        await closing.make_due(transaction, [order.order_id])
+        await closing.make_due(transaction, [order.order_id], fiscal=())
 
 
 async def cheapened(transaction: Transaction, order_id: UUID, given_back: Money) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,6 @@ from foyer_chassis.db import Transaction
 
 from ..invoicing.domain import Origin
 from ..invoicing.tables import invoices
-from ..paying.domain.receipts import FISCAL
 from ..paying.tables import payments
 from ..price_lists.tables import legal_entities
 from .domain import MOST_OFFSETS, Offset, Status
@@ -26,21 +25,24 @@ _taken = (
 )
 _default = sa.select(legal_entities.c.id).where(legal_entities.c.is_default).scalar_subquery()
 _ADVANCES = (
-    sa.select(payments.c.id, (payments.c.received - _taken.c.amount).label("free"))
+    sa.select(
+        payments.c.id,
+        (payments.c.received - _taken.c.amount).label("free"),
+        (_taken.c.receipts >= MOST_OFFSETS).label("is_full"),
+    )
     .join(invoices, invoices.c.id == payments.c.invoice_id)
     .join(_taken, sa.true())
     .where(
         payments.c.applicant_id == sa.bindparam("customer"),
         payments.c.currency == sa.bindparam("in_currency"),
         payments.c.received.is_not(None),
-        payments.c.provider.in_(sorted(FISCAL)),
+        payments.c.provider.in_(sa.bindparam("fiscal", expanding=True)),
         payments.c.receipt["mode"].astext == "advance",
         invoices.c.origin == Origin.TOP_UP,
         sa.func.coalesce(invoices.c.legal_entity_id, _default) == sa.bindparam("seller"),
         payments.c.received > _taken.c.amount,
-        _taken.c.receipts < MOST_OFFSETS,
     )
-    .order_by(payments.c.id)
+    .order_by(sa.text("is_full"), payments.c.id)
 )
 _OF_PAYMENT = (
     sa.select(
@@ -82,7 +84,7 @@ _CLAIM = (
     sa.update(advance_offsets)
     .where(advance_offsets.c.id == _due.c.id, payments.c.id == advance_offsets.c.top_up_id)
     .values(next_at=sa.bindparam("until"), attempts=advance_offsets.c.attempts + 1)
-    .returning(*advance_offsets.c, payments.c.provider_payment_id)
+    .returning(*advance_offsets.c, payments.c.provider, payments.c.provider_payment_id)
 )
 _SETTLE = (
     sa.update(advance_offsets)
@@ -106,12 +108,13 @@ _FORGET = (
 
 
 async def advances(
-    transaction: Transaction, customer_id: UUID, currency: str, *, seller: UUID
-) -> list[tuple[UUID, int]]:
-    """Top-ups with receipts of which something was not offset yet, oldest first, and how much. Lock the customer's
-    account first."""
-    rows = await transaction.all(_ADVANCES, {"customer": customer_id, "in_currency": currency, "seller": seller})
-    return [(row["id"], row["free"]) for row in rows]
+    transaction: Transaction, customer_id: UUID, currency: str, *, seller: UUID, fiscal: Collection[str]
+) -> list[tuple[UUID, int, bool]]:
+    """Top-ups with receipts, of `fiscal` providers, of which something was not offset yet, oldest first; how much, and
+    whether it has all the offsets that it may have: those come last. Lock the customer's account first."""
+    given = {"customer": customer_id, "in_currency": currency, "seller": seller, "fiscal": sorted(fiscal)}
+    rows = await transaction.all(_ADVANCES, given)
+    return [(row["id"], row["free"], row["is_full"]) for row in rows]
 
 
 async def of_payment(transaction: Transaction, payment_id: UUID) -> list[tuple[UUID, int]]:
@@ -136,6 +139,7 @@ async def claim(transaction: Transaction, *, until: datetime, most: int) -> list
         Offset(
             id=row["id"],
             kind=row["kind"],
+            provider=row["provider"],
             top_up_number=row["provider_payment_id"],
             receipt=row["receipt"],
             attempts=row["attempts"],

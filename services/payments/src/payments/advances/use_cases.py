@@ -1,5 +1,6 @@
 """Advances are offset when an order on account is done, and offsets given back with its refunds."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,15 +20,15 @@ from ..paying.domain.receipts import PAUSES, of_part, receipt
 from ..paying.use_cases import seller_of
 from ..price_lists.domain import LegalEntity, VatMode
 from . import store
-from .domain import OFFSET, Offset
+from .domain import OFFSET, TOO_MANY, Offset
 
 _logger = log.get(__name__)
 
 
-async def offset(transaction: Transaction, payment: Payment) -> bool:
+async def offset(transaction: Transaction, payment: Payment, *, fiscal: Collection[str]) -> bool:
     """What an order that is done was charged, less what goes back, is taken off the customer's oldest advances: a
-    receipt for each (at most the balance's online top-ups; what staff booked has no receipt of ours). Whether there is
-    any. Lock the order's account and the payment first."""
+    receipt for each (at most the balance's online top-ups; what staff booked has no receipt of ours). Of a top-up that
+    has too many already it is one that failed. Whether there is any. Lock the order's account and the payment first."""
     invoice = await invoices.locked(transaction, payment.invoice_id)
     seller = await seller_of(transaction, invoice)
     kept = payment.refundable
@@ -37,8 +38,9 @@ async def offset(transaction: Transaction, payment: Payment) -> bool:
     if email is None:
         return False
     await balances.locked(transaction, payment.applicant_id, kept.currency)
-    found = await store.advances(transaction, payment.applicant_id, kept.currency, seller=seller.id)
-    shares = allot(kept, [(id_, Money(amount=free, currency=kept.currency)) for id_, free in found])
+    found = await store.advances(transaction, payment.applicant_id, kept.currency, seller=seller.id, fiscal=fiscal)
+    shares = allot(kept, [(id_, Money(amount=free, currency=kept.currency)) for id_, free, _ in found])
+    full = {id_ for id_, _, is_full in found if is_full}
     whole = receipt(
         email=email,
         tax_system=seller.receipts.tax_system,
@@ -49,7 +51,13 @@ async def offset(transaction: Transaction, payment: Payment) -> bool:
         amount=kept.amount,
         surcharge=0,
     )
-    rows = [_row(transaction, "offset", payment.id, id_, share, of_part(whole, share.amount)) for id_, share in shares]
+    rows = [
+        _row(transaction, "offset", payment.id, id_, share, of_part(whole, share.amount), too_many=id_ in full)
+        for id_, share in shares
+    ]
+    for row in rows:
+        if row["status"] == "failed":
+            _logger.error("offset_receipt_failed", offset_id=str(row["id"]), failure=TOO_MANY)
     if rows:
         await store.add(transaction, rows)
         transaction.notify(WAKE_CHANNEL, OFFSET)
@@ -122,6 +130,7 @@ def _row(
     made: dict[str, Any],
     *,
     refund_id: UUID | None = None,
+    too_many: bool = False,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -131,8 +140,9 @@ def _row(
         "refund_id": refund_id,
         "amount": share.amount,
         "receipt": made,
-        "status": "due",
-        "next_at": transaction.now,
+        "status": "failed" if too_many else "due",
+        "failure": TOO_MANY if too_many else None,
+        "next_at": None if too_many else transaction.now,
         "caused_by": cause.get(),
         "traceparent": telemetry.current_traceparent(),
     }

@@ -68,6 +68,42 @@ CHECKS: dict[str, sa.TextClause] = {
         LEFT JOIN ledger_postings l ON l.transaction_id = t.id AND l.account LIKE 'disputes:%'
         GROUP BY d.id HAVING CASE WHEN d.withdrawn THEN d.amount ELSE 0 END <> coalesce(sum(l.amount), 0)
     """),
+    "what was charged back of a payment": sa.text("""
+        SELECT p.id::text AS id, p.charged_back + p.dispute_fees AS kept, coalesce(sum(
+                   CASE WHEN d.status = 'lost' AND d.withdrawn THEN d.amount ELSE 0 END
+                   + CASE WHEN d.fee_currency = p.currency THEN d.fee ELSE 0 END
+               ), 0)::bigint AS replayed
+        FROM payments p LEFT JOIN disputes d ON d.payment_id = p.id
+        GROUP BY p.id HAVING p.charged_back + p.dispute_fees <> coalesce(sum(
+                   CASE WHEN d.status = 'lost' AND d.withdrawn THEN d.amount ELSE 0 END
+                   + CASE WHEN d.fee_currency = p.currency THEN d.fee ELSE 0 END
+               ), 0)
+    """),
+    "an order's chargebacks": sa.text("""
+        SELECT s.order_id::text AS id, kept, coalesce(l.replayed, 0)::bigint AS replayed
+        FROM settlements s
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(v::bigint), 0) AS kept FROM jsonb_each_text(s.chargebacks) AS e (k, v)
+        ) AS own
+        LEFT JOIN (
+            SELECT t.order_id, -sum(p.amount) AS replayed
+            FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
+            WHERE t.kind = 'settlement' AND (p.account LIKE 'disputes:%' OR p.account LIKE 'dispute_fees:%')
+            GROUP BY t.order_id
+        ) l ON l.order_id = s.order_id
+        WHERE kept <> coalesce(l.replayed, 0)
+    """),
+    "a top-up's chargebacks": sa.text("""
+        SELECT p.id::text AS id, p.charged_back_settled + p.dispute_fees_settled AS kept,
+               coalesce(-sum(l.amount), 0)::bigint AS replayed
+        FROM payments p
+        LEFT JOIN settlement_changes c ON c.top_up_id = p.id
+        LEFT JOIN ledger_transactions t ON t.kind = 'settlement' AND t.reference_id = c.id
+        LEFT JOIN ledger_postings l ON l.transaction_id = t.id
+            AND (l.account LIKE 'disputes:%' OR l.account LIKE 'dispute_fees:%')
+        WHERE p.order_id IS NULL
+        GROUP BY p.id HAVING p.charged_back_settled + p.dispute_fees_settled <> coalesce(-sum(l.amount), 0)
+    """),
     "an order's settlement": sa.text("""
         SELECT s.order_id::text AS id, s.gross AS kept, coalesce(l.replayed, 0)::bigint AS replayed
         FROM settlements s LEFT JOIN (

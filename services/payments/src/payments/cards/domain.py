@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-#: Providers that can be told to forget a card; of the others its token only goes from here.
-DETACHING = frozenset({"stripe"})
 #: The loop that tells them.
 DETACH = "detach"
 #: Pauses before further attempts; after the last one a person has to look.

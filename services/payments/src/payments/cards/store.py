@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from foyer_chassis.db import Transaction, cause
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import insert
 
-from .domain import DETACHING, Forgotten
+from .domain import Forgotten
 from .tables import forgotten_cards, saved_cards
 
 
@@ -67,10 +67,13 @@ _MISSED = (
 )
 
 
-async def keep(transaction: Transaction, *, customer_id: UUID, provider: str, token: str, title: str) -> None:
-    """The same card saved before had another token, which is needed no longer."""
+async def keep(
+    transaction: Transaction, *, customer_id: UUID, provider: str, token: str, title: str, detaching: Collection[str]
+) -> None:
+    """The same card saved before had another token, which is needed no longer. `detaching`, here and below: providers
+    that can be told to forget a card; of the others its token only goes from here."""
     same = await transaction.all(_SAME, {"customer": customer_id, "of_provider": provider, "titled": title})
-    await _detach(transaction, [row for row in same if row["token"] != token])
+    await _detach(transaction, [row for row in same if row["token"] != token], detaching)
     await transaction.execute(
         _KEEP,
         {
@@ -89,20 +92,22 @@ async def of_customer(transaction: Transaction, customer_id: UUID) -> Sequence[S
     return [SavedCard(**row) for row in rows]
 
 
-async def forget(transaction: Transaction, *, customer_id: UUID, card_id: UUID) -> str | None:
+async def forget(
+    transaction: Transaction, *, customer_id: UUID, card_id: UUID, detaching: Collection[str]
+) -> str | None:
     """Its token, which nobody here knows any more; None: the customer has no such card."""
     row = await transaction.one_or_none(_FORGET, {"customer": customer_id, "card": card_id})
     if row is None:
         return None
-    await _detach(transaction, [row])
+    await _detach(transaction, [row], detaching)
     return str(row["token"])
 
 
-async def forget_all(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
-    await _detach(transaction, await transaction.all(_FORGET_ALL, {"customers": list(customer_ids)}))
+async def forget_all(transaction: Transaction, customer_ids: Sequence[UUID], *, detaching: Collection[str]) -> None:
+    await _detach(transaction, await transaction.all(_FORGET_ALL, {"customers": list(customer_ids)}), detaching)
 
 
-async def _detach(transaction: Transaction, cards: Sequence[sa.RowMapping]) -> None:
+async def _detach(transaction: Transaction, cards: Sequence[sa.RowMapping], detaching: Collection[str]) -> None:
     """The providers of these cards are to keep them no longer, where they can be told so."""
     rows = [
         {
@@ -115,7 +120,7 @@ async def _detach(transaction: Transaction, cards: Sequence[sa.RowMapping]) -> N
             "traceparent": telemetry.current_traceparent(),
         }
         for card in cards
-        if card["provider"] in DETACHING
+        if card["provider"] in detaching
     ]
     if rows:
         await transaction.execute(_DETACH, rows)

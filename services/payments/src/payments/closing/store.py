@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from ..order_copies.domain import DONE, Viewer
 from ..order_copies.store import SeenBy
 from ..order_copies.tables import order_copies
 from ..paying.domain import BALANCE
-from ..paying.domain.receipts import FISCAL, PREPAYMENTS
+from ..paying.domain.receipts import PREPAYMENTS
 from ..paying.tables import payments
 from ..price_lists.tables import legal_entities
 from .domain import Closing
@@ -31,7 +31,7 @@ _prepayments = sa.select(
     payments.c.received.is_not(None),
     sa.or_(
         sa.and_(
-            payments.c.provider.in_(sorted(FISCAL)),
+            payments.c.provider.in_(sa.bindparam("fiscal", expanding=True)),
             payments.c.receipt["mode"].astext.in_(sorted(PREPAYMENTS)),
             payments.c.receipt.has_key("email"),
         ),
@@ -111,10 +111,12 @@ _AGAIN = [
 ]
 
 
-async def make_due(transaction: Transaction, order_ids: Sequence[UUID]) -> bool:
-    """The prepayments of those of these orders that are done are to be closed; whether there is any. Lock their
-    accounts first: the order may become done while its money comes in."""
-    result = await transaction.execute(_MAKE_DUE, {"orders": list(order_ids), "at": transaction.now})
+async def make_due(transaction: Transaction, order_ids: Sequence[UUID], *, fiscal: Collection[str]) -> bool:
+    """The prepayments of those of these orders that are done are to be closed, those at `fiscal` providers and those
+    off a balance; whether there is any. Lock their accounts first: the order may become done while its money comes
+    in."""
+    known = {"orders": list(order_ids), "at": transaction.now, "fiscal": sorted(fiscal)}
+    result = await transaction.execute(_MAKE_DUE, known)
     return bool(result.all())
 
 

@@ -1,6 +1,6 @@
 """Prepayments are closed by a receipt when their order is done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,13 +19,15 @@ from .domain import Closing, ReceiptStateError
 _logger = log.get(__name__)
 
 
-async def what_to_send(transaction: Transaction, closing: Closing) -> tuple[Payment, Mapping[str, Any]] | None:
+async def what_to_send(
+    transaction: Transaction, closing: Closing, *, fiscal: Collection[str]
+) -> tuple[Payment, Mapping[str, Any]] | None:
     """The payment and its closing receipt: for what of it was not given back. None: all of it was; or it came off a
-    balance, then the advances that this took are offset."""
+    balance, then the advances that this took at `fiscal` providers are offset."""
     await accounting.locked_account(transaction, await store.order_of(transaction, closing))
     payment = await payments.locked(transaction, closing.payment_id)
     if payment.provider == BALANCE:
-        offset = await advances.offset(transaction, payment)
+        offset = await advances.offset(transaction, payment, fiscal=fiscal)
         await store.settle(transaction, payment.id, "offset" if offset else "void")
         return None
     kept = payment.refundable + payment.surcharge - payment.surcharge_reserved
@@ -35,9 +37,9 @@ async def what_to_send(transaction: Transaction, closing: Closing) -> tuple[Paym
     return payment, of_part(payment.receipt, kept.amount, mode="full_payment")
 
 
-async def came_late(transaction: Transaction, order_id: UUID) -> bool:
+async def came_late(transaction: Transaction, order_id: UUID, *, fiscal: Collection[str]) -> bool:
     """Money came in for an order, whose account is locked: close it, if the order is done. Whether there is any to."""
-    return await store.make_due(transaction, [order_id])
+    return await store.make_due(transaction, [order_id], fiscal=fiscal)
 
 
 async def sent(transaction: Transaction, closing: Closing, receipt_id: str) -> None:

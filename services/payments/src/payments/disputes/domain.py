@@ -44,6 +44,7 @@ class ProviderDispute:
         withdrawn: whether its money is off our account there now.
         reason: what the payer told the bank, in the provider's word.
         respond_by: until when evidence may be given.
+        fee: what the provider charges for it so far, in the currency of our account there; None: it says nothing.
     """
 
     id: str
@@ -53,6 +54,7 @@ class ProviderDispute:
     withdrawn: bool
     reason: str | None
     respond_by: datetime | None
+    fee: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Dispute:
         amount: of the charge with its surcharge that is disputed; None until the provider was asked, as all above.
         held: how much of what its payment might give back is not given back because of it.
         withdrawn: whether its money is off our account at the provider; `withdrawals`: how often it went.
+        fee: what the provider charges for it, which may be in another currency; None: it said nothing.
         next_at: when to ask the provider about it; None when that is over.
     """
 
@@ -83,6 +86,7 @@ class Dispute:
     closed_at: datetime | None
     caused_by: str | None
     traceparent: str | None
+    fee: Money | None = None
 
     def learn(self, answer: ProviderDispute, payment_id: UUID, order_id: UUID | None, now: datetime) -> "Dispute":
         """Take the provider's word; an earlier one changes nothing but where the money is."""
@@ -97,6 +101,7 @@ class Dispute:
             amount=self.amount if self.withdrawn and self.amount else answer.amount,
             withdrawn=answer.withdrawn,
             withdrawals=self.withdrawals + (answer.withdrawn and not self.withdrawn),
+            fee=self.fee if answer.fee is None else answer.fee,
             reason=answer.reason,
             respond_by=answer.respond_by,
             closed_at=(self.closed_at or now) if over else None,
@@ -106,6 +111,15 @@ class Dispute:
     def is_over(self) -> bool:
         """Whether nothing of it will change: decided, and the money is where that leaves it."""
         return not FOLLOWING[self.status] and self.withdrawn == (self.status is Status.LOST)
+
+    @property
+    def lost(self) -> int:
+        """What of the payer's money is gone for good, in minor units."""
+        return self.amount.amount if self.amount and self.withdrawn and self.status is Status.LOST else 0
+
+    def fees(self, currency: str) -> int:
+        """What it costs besides, in minor units of `currency`; what is charged in another one is shown, not counted."""
+        return self.fee.amount if self.fee is not None and self.fee.currency == currency else 0
 
     @property
     def holds(self) -> bool:

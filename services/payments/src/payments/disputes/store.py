@@ -24,7 +24,7 @@ _CLAIM = (
     sa.update(disputes).where(disputes.c.id == _due.c.id).values(next_at=sa.bindparam("until")).returning(*disputes.c)
 )
 _LOCKED = sa.select(disputes).where(disputes.c.id == sa.bindparam("id")).with_for_update()
-_MONEY = ("amount", "currency")
+_MONEY = ("amount", "currency", "fee", "fee_currency")
 _SAVED = (
     "payment_id",
     "order_id",
@@ -62,8 +62,9 @@ _FILTERS: dict[str, sa.ColumnElement[bool]] = {
 
 def _dispute(row: sa.RowMapping) -> Dispute:
     amount = None if row["amount"] is None else Money(amount=row["amount"], currency=row["currency"])
-    plain = {name: row[name] for name in Dispute.__slots__ if name not in ("amount", "status")}
-    return Dispute(**plain, amount=amount, status=Status(row["status"]))
+    fee = None if row["fee"] is None else Money(amount=row["fee"], currency=row["fee_currency"])
+    plain = {name: row[name] for name in Dispute.__slots__ if name not in ("amount", "fee", "status")}
+    return Dispute(**plain, amount=amount, fee=fee, status=Status(row["status"]))
 
 
 def _noted(transaction: Transaction, provider: str, number: str) -> dict[str, Any]:
@@ -102,11 +103,13 @@ async def locked(transaction: Transaction, dispute_id: UUID) -> Dispute | None:
 
 
 async def save(transaction: Transaction, dispute: Dispute) -> None:
-    amount = dispute.amount
+    amount, fee = dispute.amount, dispute.fee
     values = {f"new_{name}": getattr(dispute, name) for name in _SAVED}
     money = {
         "new_amount": None if amount is None else amount.amount,
         "new_currency": None if amount is None else amount.currency,
+        "new_fee": None if fee is None else fee.amount,
+        "new_fee_currency": None if fee is None else fee.currency,
     }
     await transaction.execute(_SAVE, {"dispute": dispute.id, **values, **money})
 

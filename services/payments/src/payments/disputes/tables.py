@@ -20,6 +20,8 @@ disputes = sa.Table(
     sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("withdrawn", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("withdrawals", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fee", sa.BigInteger),
+    sa.Column("fee_currency", sa.CHAR(3)),
     sa.Column("reason", sa.Text),
     sa.Column("respond_by", sa.DateTime(timezone=True)),
     sa.Column("next_at", sa.DateTime(timezone=True)),
@@ -33,6 +35,7 @@ disputes = sa.Table(
     ),
     sa.CheckConstraint("(status = 'noted') = (payment_id IS NULL)", name="disputes_of_a_payment"),
     sa.CheckConstraint("(payment_id IS NULL) = (amount IS NULL)", name="disputes_amount"),
+    sa.CheckConstraint("(fee IS NULL) = (fee_currency IS NULL)", name="disputes_fee"),
     sa.CheckConstraint(
         "status NOT IN ('noted', 'inquiry', 'open') OR next_at IS NOT NULL", name="disputes_looked_after"
     ),

@@ -39,7 +39,8 @@ async def learn(transaction: Transaction, claimed: Dispute, answer: ProviderDisp
     """Take in what the provider said of a claimed dispute; twice, in parallel or late, it has one effect.
 
     While it holds money, that is not given back too; where it is withdrawn, the ledger has it on the provider's account
-    of disputes, from which it returns if the dispute is won, and where it stays if it is lost.
+    of disputes, from which it returns if the dispute is won. What is lost, and the provider's fees, are costs that the
+    settlement books.
     """
     found = None if answer.our_payment_id is None else await payments.outcome(transaction, answer.our_payment_id)
     if found is None or found.provider != claimed.provider:
@@ -60,7 +61,15 @@ async def learn(transaction: Transaction, claimed: Dispute, answer: ProviderDisp
         dispute = replace(dispute, held=held)
         change = held - before.held
         await payments.dispute(transaction, payment.id, change)
-        await accounting.save_account(transaction, account.dispute(change))
+        account = account.dispute(change)
+        await accounting.save_account(transaction, account)
+    currency = payment.amount.currency
+    lost, fees = dispute.lost - before.lost, dispute.fees(currency) - before.fees(currency)
+    if lost or fees:
+        await payments.charge_back(transaction, payment.id, lost=lost, fees=fees)
+        if account is not None:
+            # Its costs are others now: it is settled again.
+            await accounting.save_account(transaction, account.dispute(0))
     if dispute.withdrawn != before.withdrawn and dispute.amount is not None:
         sign = -1 if dispute.withdrawn else 1
         await accounting.book(

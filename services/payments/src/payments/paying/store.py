@@ -63,6 +63,14 @@ _DISPUTE = (
     .where(payments.c.id == sa.bindparam("payment"))
     .values(disputed=payments.c.disputed + sa.bindparam("change"))
 )
+_CHARGE_BACK = (
+    sa.update(payments)
+    .where(payments.c.id == sa.bindparam("payment"))
+    .values(
+        charged_back=payments.c.charged_back + sa.bindparam("lost"),
+        dispute_fees=payments.c.dispute_fees + sa.bindparam("fees"),
+    )
+)
 _SAVED = (
     "provider_payment_id",
     "status",
@@ -292,6 +300,11 @@ async def reserve_refund(transaction: Transaction, payment_id: UUID, amount: Mon
 async def dispute(transaction: Transaction, payment_id: UUID, change: int) -> None:
     """So many minor units more, or less, of what came in are disputed."""
     await transaction.execute(_DISPUTE, {"payment": payment_id, "change": change})
+
+
+async def charge_back(transaction: Transaction, payment_id: UUID, *, lost: int, fees: int) -> None:
+    """Disputes about it cost so many minor units more, or less."""
+    await transaction.execute(_CHARGE_BACK, {"payment": payment_id, "lost": lost, "fees": fees})
 
 
 async def next_part(transaction: Transaction, order_id: UUID) -> int:

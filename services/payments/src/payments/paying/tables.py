@@ -29,6 +29,12 @@ payments = sa.Table(
     sa.Column("receipt", JSONB(none_as_null=True)),
     sa.Column("source", sa.Text),
     sa.Column("acquiring", sa.BigInteger),
+    # What disputes about it cost: what was lost of what the payer paid, and the provider's fees; of top-ups, what is
+    # settled of both.
+    sa.Column("charged_back", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("dispute_fees", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("charged_back_settled", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("dispute_fees_settled", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("taken_by", UUID(as_uuid=True)),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("link", sa.Text),
@@ -68,6 +74,13 @@ payments = sa.Table(
         "id",
         postgresql_where=sa.text(
             "order_id IS NULL AND received IS NOT NULL AND acquiring IS NULL AND provider NOT IN ('balance', 'desk')"
+        ),
+    ),
+    sa.Index(
+        "payments_of_top_ups_charged_back",
+        "id",
+        postgresql_where=sa.text(
+            "order_id IS NULL AND (charged_back <> charged_back_settled OR dispute_fees <> dispute_fees_settled)"
         ),
     ),
     sa.Index("payments_of_applicant", "applicant_id", "id"),

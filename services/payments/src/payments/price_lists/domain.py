@@ -31,6 +31,13 @@ class TaxNumberError(InvalidError):
     title_ru = "Неверный ИНН"
 
 
+class ProviderUnknownError(InvalidError):
+    """The service knows no payment provider of this name."""
+
+    title_en = "No such payment provider"
+    title_ru = "Такой платёжной системы нет"
+
+
 class ProviderMissingError(InvalidError):
     """The service has no credentials of this payment provider."""
 

@@ -1,1 +1,1 @@
-"""Adapters to payment providers; each is the only file that knows its provider."""
+"""A folder for each payment provider, the only place that knows it; see `payments.providing`."""

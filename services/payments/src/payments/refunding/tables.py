@@ -30,7 +30,7 @@ refunds = sa.Table(
     sa.Column("order_id", UUID(as_uuid=True), sa.ForeignKey("order_accounts.order_id"), nullable=False, index=True),
     sa.Column("order_number", sa.BigInteger, nullable=False),
     sa.Column("applicant_id", UUID(as_uuid=True), nullable=False),
-    sa.Column("provider", sa.Text, nullable=False, server_default="yookassa"),
+    sa.Column("provider", sa.Text, nullable=False),
     sa.Column("provider_payment_id", sa.Text),
     sa.Column("source", sa.Text),
     sa.Column("amount", sa.BigInteger, nullable=False),

@@ -1,7 +1,7 @@
 """Paying an invoice: what it costs, how, and with which card (B20, D4). The card itself is entered at the provider."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -19,7 +19,8 @@ from ..invoicing import store as invoices
 from ..invoicing.domain import Invoice, InvoiceStateError
 from ..paying import store as payments
 from ..paying import use_cases as paying
-from ..paying.domain import CHECK, CREATE, WAKE_CHANNEL, Choice
+from ..paying.domain import BANK_CARD, CHECK, CREATE, WAKE_CHANNEL, Choice
+from ..providing import found
 from ..settings import Settings
 from .access import READERS, visible_invoice
 from .price_lists import Email
@@ -28,9 +29,19 @@ from .views import InvoiceOut, whole
 router = APIRouter(prefix="/v1", tags=["payments"])
 
 PAYERS = requires("payments:pay_own")
-WAYS: dict[str, list[Literal["bank_card", "sbp"]]] = {"yookassa": ["bank_card", "sbp"], "stripe": ["bank_card"]}
+Way = Annotated[str, Field(max_length=50, json_schema_extra=lambda schema: schema.update(enum=_ways()))]
 #: Pages of one invoice, whoever asked for them.
 MOST_PAGES = 50
+
+
+def _ways() -> list[str]:
+    """All ways of all providers."""
+    return list(dict.fromkeys(way for provider in found().values() for way in provider.ways))
+
+
+def _ways_at(settings: Settings, provider: str) -> tuple[str, ...]:
+    known = settings.providers.get(provider)
+    return known.ways if known else ()
 
 
 class TooManyPagesError(ConflictError):
@@ -67,7 +78,7 @@ class CheckoutOut(BaseModel):
     amount: Money
     surcharge: Money
     charged: Money
-    ways: list[Literal["bank_card", "sbp"]]
+    ways: list[Way]
     cards: list[CardOut]
 
 
@@ -76,14 +87,14 @@ class PayIn(BaseModel):
     the one that will be entered."""
 
     email: Email | None = None
-    way: Literal["bank_card", "sbp"] | None = None
+    way: Way | None = None
     card_id: UUID | None = None
     save_card: bool = Field(default=False)
 
     @model_validator(mode="after")
     def _new_or_saved(self) -> Self:
-        if self.card_id is not None and (self.save_card or self.way == "sbp"):
-            raise ValueError("a saved card is neither saved again nor paid by sbp")
+        if self.card_id is not None and (self.save_card or self.way not in (None, BANK_CARD)):
+            raise ValueError("a saved card is neither saved again nor paid by another way than bank_card")
         return self
 
 
@@ -110,7 +121,7 @@ async def get_checkout(number: int, reading: Reading, caller: CurrentCaller, req
         amount=asked.amount,
         surcharge=asked.surcharge,
         charged=asked.amount + asked.surcharge,
-        ways=WAYS[provider],
+        ways=list(_ways_at(settings, provider)),
         cards=[
             CardOut(id=item.id, title=item.title, saved_at=item.saved_at) for item in kept if item.provider == provider
         ],
@@ -136,8 +147,8 @@ async def pay_invoice(
             raise TooManyPagesError(limit=MOST_PAGES)
         seller = await paying.seller_of(transaction, invoice)
         provider = (seller.payment_provider if seller else None) or settings.payment_provider
-        if wanted.way is not None and wanted.way not in WAYS[provider]:
-            raise WayNotOfferedError(field="way", allowed=WAYS[provider])
+        if wanted.way not in (None, *(ways := _ways_at(settings, provider))):
+            raise WayNotOfferedError(field="way", allowed=list(ways))
         choice = Choice(
             email=wanted.email,
             way=wanted.way,
@@ -171,9 +182,10 @@ async def list_cards(reading: Reading, caller: CurrentCaller) -> Cards:
 
 
 @router.delete("/cards/{card_id}", status_code=204, dependencies=[PAYERS])
-async def forget_card(card_id: UUID, transaction: InTransaction, caller: CurrentCaller) -> Response:
+async def forget_card(card_id: UUID, transaction: InTransaction, caller: CurrentCaller, request: Request) -> Response:
     """Forget a saved card: its token goes from here, also from the payments that were made with it."""
-    token = await cards.forget(transaction, customer_id=caller.id, card_id=card_id)
+    settings: Settings = request.app.state.settings
+    token = await cards.forget(transaction, customer_id=caller.id, card_id=card_id, detaching=settings.detaching)
     if token is None:
         raise NotFoundError
     await payments.forget_card(transaction, customer_id=caller.id, token=token)

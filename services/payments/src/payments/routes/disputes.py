@@ -31,6 +31,9 @@ class DisputeOut(BaseModel):
     amount: Money
     held: Money
     withdrawn: bool
+    fee: Money | None = Field(
+        description="what the provider charges for it; in the order's currency it is a cost of the order (B7)"
+    )
     reason: str | None
     respond_by: datetime | None = Field(description="until when the provider takes evidence")
     noted_at: datetime
@@ -50,6 +53,7 @@ class DisputeOut(BaseModel):
             amount=dispute.amount,
             held=Money(amount=dispute.held, currency=dispute.amount.currency),
             withdrawn=dispute.withdrawn,
+            fee=dispute.fee,
             reason=dispute.reason,
             respond_by=dispute.respond_by,
             noted_at=dispute.noted_at,

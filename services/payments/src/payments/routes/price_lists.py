@@ -13,7 +13,6 @@ from foyer_chassis.idempotency import Answer, OncePerKey
 from foyer_contracts.money import Currency, Money, not_negative
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from ..paying.domain.receipts import FISCAL
 from ..price_lists import store, use_cases
 from ..price_lists.domain import (
     VAT_RATES,
@@ -21,10 +20,12 @@ from ..price_lists.domain import (
     NoReceiptsError,
     Position,
     ProviderMissingError,
+    ProviderUnknownError,
     ReceiptSettings,
     VatMode,
     checked_inn,
 )
+from ..providing import found
 from ..settings import Settings
 from .access import NO_NUL, After, Limit
 
@@ -39,6 +40,10 @@ Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=5, decimal_places=2)
 VatRate = Annotated[int, Field(description=f"whole percents: {sorted(VAT_RATES)}; null: without VAT")]
 IfMatch = Annotated[str | None, Header(description="the ETag that was read")]
 
+ProviderName = Annotated[
+    str,
+    Field(max_length=50, json_schema_extra=lambda schema: schema.update(enum=list(found()))),
+]
 Email = Annotated[str, Field(pattern=r"^[^@\s\x00]{1,64}@[^@\s\x00]{1,255}$")]
 
 
@@ -84,7 +89,7 @@ class LegalEntityIn(BaseModel):
     surcharge_percent: Percent = Decimal(0)
     receipts: Receipts = Receipts()
     is_default: bool = False
-    payment_provider: Literal["yookassa", "stripe"] | None = None
+    payment_provider: ProviderName | None = None
 
     @model_validator(mode="after")
     def _rates(self) -> Self:
@@ -161,12 +166,15 @@ class PositionPage(BaseModel):
 
 
 def _check_provider(wanted: LegalEntityIn, request: Request) -> None:
-    """Raises ProviderMissingError or NoReceiptsError."""
+    """Raises ProviderUnknownError, ProviderMissingError or NoReceiptsError."""
     settings: Settings = request.app.state.settings
+    allowed = [None, *settings.set_up]
     if wanted.payment_provider not in (None, *settings.providers):
-        raise ProviderMissingError(field="payment_provider", allowed=[None, *settings.providers])
-    if wanted.receipts.enabled and (wanted.payment_provider or settings.payment_provider) not in FISCAL:
-        raise NoReceiptsError(field="receipts.enabled", allowed=sorted(FISCAL))
+        raise ProviderUnknownError(field="payment_provider", allowed=allowed)
+    if wanted.payment_provider not in allowed:
+        raise ProviderMissingError(field="payment_provider", allowed=allowed)
+    if wanted.receipts.enabled and (wanted.payment_provider or settings.payment_provider) not in settings.fiscal:
+        raise NoReceiptsError(field="receipts.enabled", allowed=sorted(settings.fiscal))
 
 
 @router.get("/legal-entities", dependencies=[STAFF])

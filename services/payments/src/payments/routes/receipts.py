@@ -24,8 +24,9 @@ State = Literal["due", "sent", "failed", "void", "offset"]
 class ReceiptOut(BaseModel):
     """A receipt of an order that is done. `kind`: it closes a prepayment, offsets a customer's advance by what the
     order took of it, or gives that back (`return`). `state`: to be made, made (`number` is the provider's), failed
-    after all attempts, not needed, or in the form of offsets. A failed one that the provider may have taken up after
-    all (`failure` is no refusal) is looked for in the shop's receipts before it is tried again after a day.
+    after all attempts (or at once, where the top-up has `too_many_receipts`), not needed, or in the form of offsets. A
+    failed one that the provider may have taken up after all (`failure` is no refusal) is looked for in the shop's
+    receipts before it is tried again after a day.
     """
 
     id: UUID

@@ -37,7 +37,8 @@ Until = Annotated[Instant | None, Query(description="before this instant")]
 
 
 class SettlementOut(BaseModel):
-    """What an order brought and cost in the period: net = gross − acquiring − commission."""
+    """What an order brought and cost in the period: net = gross − acquiring − commission − chargebacks. Chargebacks are
+    what payers had back by their banks for good, with the surcharge, and what providers charged for such disputes."""
 
     order_id: UUID
     order_number: int
@@ -45,6 +46,7 @@ class SettlementOut(BaseModel):
     gross: Money
     acquiring: Money
     commission: Money
+    chargebacks: Money
     net: Money
     last_at: datetime
 
@@ -56,16 +58,18 @@ class SettlementPage(BaseModel):
 
 class TotalOut(BaseModel):
     """The same of a legal entity; `orders`: how many moved money in the period. Its `top_ups` online bring nothing by
-    themselves; what they cost, `top_up_acquiring`, is in `acquiring` and `net`."""
+    themselves; what they cost, `top_up_acquiring` and `top_up_chargebacks`, is in those sums, too."""
 
     legal_entity_id: UUID | None
     name: str | None
     orders: int
     top_ups: int
     top_up_acquiring: Money
+    top_up_chargebacks: Money
     gross: Money
     acquiring: Money
     commission: Money
+    chargebacks: Money
     net: Money
 
 
@@ -73,10 +77,14 @@ class Totals(BaseModel):
     items: list[TotalOut]
 
 
+#: Of a report, in the order of a workbook's columns.
+COLUMNS = ("gross", "acquiring", "commission", "chargebacks", "net")
+
+
 def _money(row: object, currency: str) -> dict[str, Money]:
     return {
         name: Money(amount=row[name], currency=currency)  # type: ignore[index]
-        for name in ("gross", "acquiring", "commission", "net")
+        for name in COLUMNS
     }
 
 
@@ -133,6 +141,7 @@ async def settlement_totals(
                 orders=row["orders"],
                 top_ups=row["top_ups"],
                 top_up_acquiring=Money(amount=row["top_up_acquiring"], currency=row["currency"]),
+                top_up_chargebacks=Money(amount=row["top_up_chargebacks"], currency=row["currency"]),
                 **_money(row, row["currency"]),
             )
             for row in rows
@@ -167,16 +176,13 @@ async def export_settlements(
                     str(row["order_number"]),
                     str(row["legal_entity_id"] or ""),
                     row["currency"],
-                    *(
-                        Decimal(Money(amount=row[name], currency=row["currency"]).to_decimal_string())
-                        for name in ("gross", "acquiring", "commission", "net")
-                    ),
+                    *(_decimal(row[name], row["currency"]) for name in COLUMNS),
                 )
             for row in await store.totals(reading, viewer(caller), since=since, until=until, seller=legal_entity_id):
                 if row["top_ups"]:
-                    cost = Decimal(Money(amount=row["top_up_acquiring"], currency=row["currency"]).to_decimal_string())
-                    seller = str(row["legal_entity_id"] or "")
-                    book.add(TOP_UPS, seller, row["currency"], Decimal(0), cost, Decimal(0), -cost)
+                    costs = row["top_up_acquiring"], 0, row["top_up_chargebacks"]
+                    cells = (_decimal(amount, row["currency"]) for amount in (0, *costs, -sum(costs)))
+                    book.add(TOP_UPS, str(row["legal_entity_id"] or ""), row["currency"], *cells)
         await anyio.to_thread.run_sync(book.close)
     except BaseException:
         folder.cleanup()
@@ -195,10 +201,14 @@ async def export_settlements(
     )
 
 
+def _decimal(amount: int, currency: str) -> Decimal:
+    return Decimal(Money(amount=amount, currency=currency).to_decimal_string())
+
+
 class Workbook:
     """A workbook of settlements that is written row by row. Text is text: nothing that begins as a formula is one."""
 
-    HEAD = ("Заказ", "Юридическое лицо", "Валюта", "Получено", "Эквайринг", "Комиссия", "К выплате")
+    HEAD = ("Заказ", "Юридическое лицо", "Валюта", "Получено", "Эквайринг", "Комиссия", "Оспорено", "К выплате")
 
     def __init__(self, path: Path) -> None:
         self._book = xlsxwriter.Workbook(

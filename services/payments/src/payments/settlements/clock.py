@@ -18,6 +18,7 @@ def loop(database: Database, *, percents: Mapping[str, Decimal], every_seconds: 
         async with database.transaction() as transaction:
             orders = await use_cases.settle(transaction, percents=percents, most=BATCH)
             top_ups = await use_cases.settle_top_ups(transaction, percents=percents, most=BATCH)
-            return orders + top_ups > 0
+            disputed = await use_cases.settle_disputed_top_ups(transaction, most=BATCH)
+            return orders + top_ups + disputed > 0
 
     return Loop(SETTLE, step, every_seconds=every_seconds)

@@ -1,5 +1,6 @@
 """What an order brought and cost (B6): gross is what was paid and not given back, acquiring what payment providers
-keep, commission what we keep of a legal entity's sales, net what is left to it.
+keep, commission what we keep of a legal entity's sales, chargebacks what payers had back by their banks with the
+surcharge and what providers charge for such disputes, net what is left to it.
 
 Percentages are rounded half up to the minor unit: acquiring once per payment, of all that the payer paid, and for
 good (providers keep it when money goes back); commission once, of the gross, at the rate of the order's first
@@ -7,11 +8,13 @@ settlement.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from foyer_contracts.money import Money
+
+from ..accounting.domain import dispute_fees, disputes
 
 #: The loop that settles, for `paying.domain.WAKE_CHANNEL`.
 SETTLE = "settle"
@@ -25,12 +28,15 @@ def share(amount: int, percent: Decimal) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A payment that came in. `acquiring`: what its provider keeps; None until that was worked out."""
+    """A payment that came in. `acquiring`: what its provider keeps; None until that was worked out. `charged_back`,
+    `dispute_fees`: what disputes about it cost."""
 
     payment_id: UUID
     provider: str
     charged: int
     acquiring: int | None
+    charged_back: int = 0
+    dispute_fees: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,36 @@ class TopUp:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputedTopUp:
+    """An online top-up whose disputes cost something else than what is settled: by how much, in minor units."""
+
+    payment_id: UUID
+    customer_id: UUID
+    legal_entity_id: UUID | None
+    provider: str
+    currency: str
+    charged_back: int
+    dispute_fees: int
+
+
+def chargebacks(taken: Sequence[Taken]) -> dict[str, int]:
+    """What disputes about these payments cost, by account of the ledger."""
+    costs: dict[str, int] = {}
+    for payment in taken:
+        for account, cost in (
+            (disputes(payment.provider), payment.charged_back),
+            (dispute_fees(payment.provider), payment.dispute_fees),
+        ):
+            costs[account] = costs.get(account, 0) + cost
+    return {account: cost for account, cost in costs.items() if cost}
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """Sums of an order so far, in minor units of one currency; net = gross − acquiring − commission.
+    """Sums of an order so far, in minor units of one currency; net = gross − acquiring − commission − chargebacks.
 
     Attributes:
-        acquiring: by provider.
+        acquiring: by provider; `chargebacks`: by account of the ledger.
     """
 
     order_id: UUID
@@ -62,6 +93,11 @@ class Settlement:
     commission: int
     commission_percent: Decimal
     version: int
+    chargebacks: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def cost_of_chargebacks(self) -> int:
+        return sum(self.chargebacks.values())
 
     @property
     def cost_of_acquiring(self) -> int:
@@ -69,7 +105,7 @@ class Settlement:
 
     @property
     def net(self) -> int:
-        return self.gross - self.cost_of_acquiring - self.commission
+        return self.gross - self.cost_of_acquiring - self.commission - self.cost_of_chargebacks
 
     def money(self, amount: int) -> Money:
         return Money(amount=amount, currency=self.currency)
@@ -84,12 +120,14 @@ class Settlement:
             gross=gross,
             acquiring={name: cost for name, cost in acquiring.items() if cost},
             commission=share(gross, self.commission_percent),
+            chargebacks=chargebacks(taken),
             version=self.version + 1,
         )
 
     def differs(self, other: "Settlement") -> bool:
-        return (self.gross, dict(self.acquiring), self.commission) != (
+        return (self.gross, dict(self.acquiring), self.commission, dict(self.chargebacks)) != (
             other.gross,
             dict(other.acquiring),
             other.commission,
+            dict(other.chargebacks),
         )

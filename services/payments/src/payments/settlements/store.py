@@ -16,7 +16,7 @@ from ..order_copies.tables import order_copies
 from ..paying.domain import OWN_WAYS
 from ..paying.tables import payments
 from ..price_lists.tables import legal_entities
-from .domain import Settlement, Taken, TopUp
+from .domain import DisputedTopUp, Settlement, Taken, TopUp
 from .tables import settlement_changes, settlements
 
 #: Orders whose money moved since they were settled.
@@ -34,6 +34,7 @@ _TERMS = (
         settlements.c.gross,
         settlements.c.acquiring,
         settlements.c.commission,
+        settlements.c.chargebacks,
         settlements.c.version,
         sa.func.coalesce(settlements.c.legal_entity_id, order_copies.c.legal_entity_id, _default).label("seller"),
         sa.func.coalesce(settlements.c.commission_percent, legal_entities.c.commission_percent, 0).label("percent"),
@@ -51,6 +52,8 @@ _TAKEN = (
         payments.c.provider,
         (payments.c.received + payments.c.surcharge).label("charged"),
         payments.c.acquiring,
+        payments.c.charged_back,
+        payments.c.dispute_fees,
     )
     .where(payments.c.order_id.in_(_ids), payments.c.received.is_not(None))
     .order_by(payments.c.id)
@@ -75,6 +78,33 @@ _TOP_UPS = (
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True, of=payments)
 )
+_DISPUTED_TOP_UPS = (
+    sa.select(
+        payments.c.id,
+        payments.c.applicant_id,
+        sa.func.coalesce(invoices.c.legal_entity_id, _default).label("seller"),
+        payments.c.provider,
+        payments.c.currency,
+        (payments.c.charged_back - payments.c.charged_back_settled).label("charged_back"),
+        (payments.c.dispute_fees - payments.c.dispute_fees_settled).label("dispute_fees"),
+    )
+    .join(invoices, invoices.c.id == payments.c.invoice_id)
+    .where(
+        payments.c.order_id.is_(None),
+        sa.or_(
+            payments.c.charged_back != payments.c.charged_back_settled,
+            payments.c.dispute_fees != payments.c.dispute_fees_settled,
+        ),
+    )
+    .order_by(payments.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True, of=payments)
+)
+_CHARGED_BACK = (
+    sa.update(payments)
+    .where(payments.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(charged_back_settled=payments.c.charged_back, dispute_fees_settled=payments.c.dispute_fees)
+)
 _FIX = sa.update(payments).where(payments.c.id == sa.bindparam("payment")).values(acquiring=sa.bindparam("cost"))
 _DONE = (
     sa.update(order_accounts)
@@ -84,7 +114,7 @@ _DONE = (
 _row = insert(settlements)
 _SAVE = _row.on_conflict_do_update(
     index_elements=[settlements.c.order_id],
-    set_={name: _row.excluded[name] for name in ("gross", "acquiring", "commission", "version")},
+    set_={name: _row.excluded[name] for name in ("gross", "acquiring", "commission", "chargebacks", "version")},
 )
 _NOTE = sa.insert(settlement_changes)
 
@@ -100,8 +130,9 @@ _IN_PERIOD = sa.and_(
 _VISIBLE = SeenBy(settlement_changes.c.order_id, None)
 _SUMS = tuple(
     sa.func.sum(settlement_changes.c[name]).cast(sa.BigInteger).label(name)
-    for name in ("gross", "acquiring", "commission", "net")
+    for name in ("gross", "acquiring", "commission", "chargebacks", "net")
 )
+_of_top_up = settlement_changes.c.top_up_id.is_not(None)
 _BY_ORDER = (
     sa.select(
         settlement_changes.c.order_id,
@@ -128,12 +159,13 @@ _TOTALS = (
         legal_entities.c.name,
         settlement_changes.c.currency,
         sa.func.count(settlement_changes.c.order_id.distinct()).label("orders"),
-        sa.func.count(settlement_changes.c.top_up_id).label("top_ups"),
-        sa.func.coalesce(
-            sa.func.sum(settlement_changes.c.acquiring).filter(settlement_changes.c.top_up_id.is_not(None)), 0
-        )
-        .cast(sa.BigInteger)
-        .label("top_up_acquiring"),
+        sa.func.count(settlement_changes.c.top_up_id.distinct()).label("top_ups"),
+        *(
+            sa.func.coalesce(sa.func.sum(settlement_changes.c[name]).filter(_of_top_up), 0)
+            .cast(sa.BigInteger)
+            .label(f"top_up_{name}")
+            for name in ("acquiring", "chargebacks")
+        ),
         *_SUMS,
     )
     .outerjoin(legal_entities, legal_entities.c.id == settlement_changes.c.legal_entity_id)
@@ -156,7 +188,12 @@ async def settled(
     terms = {row["order_id"]: row for row in await transaction.all(_TERMS, {"ids": ids})}
     taken: dict[UUID, list[Taken]] = {id_: [] for id_ in ids}
     for row in await transaction.all(_TAKEN, {"ids": ids}):
-        taken[row["order_id"]].append(Taken(row["id"], row["provider"], row["charged"], row["acquiring"]))
+        of = Taken(
+            *(row["id"], row["provider"], row["charged"], row["acquiring"]),
+            charged_back=row["charged_back"],
+            dispute_fees=row["dispute_fees"],
+        )
+        taken[row["order_id"]].append(of)
     found = {}
     for account in accounts:
         own = terms[account["order_id"]]
@@ -170,6 +207,7 @@ async def settled(
             commission=own["commission"] or 0,
             commission_percent=Decimal(own["percent"]),
             version=own["version"] or 0,
+            chargebacks=own["chargebacks"] or {},
         )
         found[account["order_id"]] = (settlement, taken[account["order_id"]])
     return found
@@ -181,6 +219,27 @@ async def claim_top_ups(transaction: Transaction, *, most: int) -> list[TopUp]:
         TopUp(row["id"], row["applicant_id"], row["seller"], row["provider"], row["charged"], row["currency"])
         for row in await transaction.all(_TOP_UPS, {"most": most})
     ]
+
+
+async def claim_disputed_top_ups(transaction: Transaction, *, most: int) -> list[DisputedTopUp]:
+    """Online top-ups of which not all that disputes cost is booked, locked until the end of the transaction."""
+    return [
+        DisputedTopUp(
+            payment_id=row["id"],
+            customer_id=row["applicant_id"],
+            legal_entity_id=row["seller"],
+            provider=row["provider"],
+            currency=row["currency"],
+            charged_back=row["charged_back"],
+            dispute_fees=row["dispute_fees"],
+        )
+        for row in await transaction.all(_DISPUTED_TOP_UPS, {"most": most})
+    ]
+
+
+async def charged_back(transaction: Transaction, top_ups: Sequence[DisputedTopUp]) -> None:
+    """What disputes about these cost is booked now."""
+    await transaction.execute(_CHARGED_BACK, {"ids": [item.payment_id for item in top_ups]})
 
 
 async def note(transaction: Transaction, changes: Sequence[Mapping[str, Any]]) -> None:
@@ -204,6 +263,7 @@ async def save(transaction: Transaction, changed: Sequence[Settlement], changes:
                 "gross": item.gross,
                 "acquiring": dict(item.acquiring),
                 "commission": item.commission,
+                "chargebacks": dict(item.chargebacks),
                 "commission_percent": item.commission_percent,
                 "version": item.version,
             }

@@ -53,6 +53,7 @@ async def settle(transaction: Transaction, *, percents: Mapping[str, Decimal], m
                 gross=after.money(after.gross),
                 acquiring=after.money(after.cost_of_acquiring),
                 commission=after.money(after.commission),
+                chargebacks=after.money(after.cost_of_chargebacks),
                 net=after.money(after.net),
             ),
             subject=after.order_id,
@@ -85,6 +86,7 @@ async def settle_top_ups(transaction: Transaction, *, percents: Mapping[str, Dec
             "gross": 0,
             "acquiring": cost,
             "commission": 0,
+            "chargebacks": 0,
             "net": -cost,
             "at": transaction.now,
         }
@@ -107,6 +109,54 @@ async def settle_top_ups(transaction: Transaction, *, percents: Mapping[str, Dec
     return len(top_ups)
 
 
+async def settle_disputed_top_ups(transaction: Transaction, *, most: int) -> int:
+    """Book what disputes about online top-ups cost, as often as that changes; how many there were. It is the seller's
+    cost; what becomes of the customer's balance, people decide."""
+    top_ups = await store.claim_disputed_top_ups(transaction, most=most)
+    if not top_ups:
+        return 0
+    changes, entries = [], []
+    for item in top_ups:
+        costs = {
+            ledger.disputes(item.provider): item.charged_back,
+            ledger.dispute_fees(item.provider): item.dispute_fees,
+        }
+        id_ = new_id()
+        change = {
+            "id": id_,
+            "top_up_id": item.payment_id,
+            "legal_entity_id": item.legal_entity_id,
+            "currency": item.currency,
+            "gross": 0,
+            "acquiring": 0,
+            "commission": 0,
+            "chargebacks": sum(costs.values()),
+            "net": -sum(costs.values()),
+            "at": transaction.now,
+        }
+        changes.append(change)
+        postings = [(ledger.legal_entity(item.legal_entity_id), sum(costs.values()))]
+        postings += [(account, -cost) for account, cost in costs.items()]
+        entries.append(
+            accounting.Entry(
+                kind="settlement",
+                reference_id=id_,
+                order_id=None,
+                customer_id=item.customer_id,
+                at=transaction.now,
+                postings=[
+                    Posting(account, Money(amount=amount, currency=item.currency))
+                    for account, amount in postings
+                    if amount
+                ],
+            )
+        )
+    await store.note(transaction, changes)
+    await accounting.book_many(transaction, entries)
+    await store.charged_back(transaction, top_ups)
+    return len(top_ups)
+
+
 def _change(before: Settlement, after: Settlement) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -117,6 +167,7 @@ def _change(before: Settlement, after: Settlement) -> dict[str, Any]:
         "gross": after.gross - before.gross,
         "acquiring": after.cost_of_acquiring - before.cost_of_acquiring,
         "commission": after.commission - before.commission,
+        "chargebacks": after.cost_of_chargebacks - before.cost_of_chargebacks,
         "net": after.net - before.net,
     }
 
@@ -130,6 +181,10 @@ def _postings(before: Settlement, after: Settlement) -> list[Posting]:
         *(
             (ledger.acquiring(name), before.acquiring.get(name, 0) - after.acquiring.get(name, 0))
             for name in sorted({*before.acquiring, *after.acquiring})
+        ),
+        *(
+            (account, before.chargebacks.get(account, 0) - after.chargebacks.get(account, 0))
+            for account in sorted({*before.chargebacks, *after.chargebacks})
         ),
     ]
     return [Posting(account, after.money(amount)) for account, amount in entries if amount]

@@ -1,5 +1,6 @@
 """Stays, for their guests and the reception."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Self
 from uuid import UUID
@@ -14,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StrictInt
 from ...lodging import store as lodging_store
 from ...lodging.domain import Kind, Lodging
 from ...lodging.routes import FIRST_ID, Desk, Limit, LodgingOut, OnlyIf, Strict
+from ...reserving.domain import CancellationStep
 from .. import use_cases
 
 router = APIRouter(prefix="/v1", tags=["hotel"])
@@ -31,8 +33,8 @@ class StayOut(LodgingOut):
     children: int
 
     @classmethod
-    def of(cls, item: Lodging) -> Self:
-        return cls.model_validate({**cls.values_of(item), "room_type_id": item.group_id})
+    def of(cls, item: Lodging, steps: Sequence[CancellationStep] | None) -> Self:
+        return cls.model_validate({**cls.values_of(item, steps), "room_type_id": item.group_id})
 
 
 _STAYS = Desk(Kind.STAY, "hotel", StayOut)

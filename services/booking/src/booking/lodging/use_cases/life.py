@@ -46,10 +46,7 @@ async def hold(
     """Take units for new orders, or tell that they cannot be had. What costs nothing, or is paid afterwards, waits
     for no payment: it is confirmed at once. An order that is told again changes nothing."""
     wanted = {event.data.order_id: event for event in placed}
-    orders = await orders_store.note_placed(
-        transaction,
-        {id_: (event.data.applicant_id, event.sequence, event.data.payer_kind) for id_, event in wanted.items()},
-    )
+    orders = await orders_store.note_placed(transaction, wanted.values())
     groups = await store.groups_by_id(transaction, group_ids, kind, lock=True)
     known = await store.by_orders(transaction, list(wanted))
     make = await prepare(groups)

@@ -1,5 +1,6 @@
 """What a reservation is, how it moves, and how times of it are given up: pure."""
 
+from .cancelling import CancellationStep, Notice, free_until, notices
 from .giving_up import CannotBeCancelledError, LastOccurrencesError, without
 from .moving import (
     CannotBeMovedError,
@@ -41,12 +42,14 @@ __all__ = [
     "TAKING",
     "TRANSITIONS",
     "BegunError",
+    "CancellationStep",
     "CannotBeCancelledError",
     "CannotBeMovedError",
     "LastOccurrencesError",
     "Move",
     "MovedTime",
     "NotRecurringError",
+    "Notice",
     "Occurrence",
     "OrderCopy",
     "OtherCurrencyError",
@@ -61,9 +64,11 @@ __all__ = [
     "UnknownOccurrenceError",
     "Verb",
     "all_resources",
+    "free_until",
     "moved",
     "moved_times",
     "next_status",
+    "notices",
     "placed",
     "times_to_move",
     "with_moved",

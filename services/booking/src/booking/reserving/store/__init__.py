@@ -1,6 +1,6 @@
 """The only queries for reservations and for what is known of orders."""
 
-from .orders import note_cancelled, note_paid, note_payers, note_placed, order_copy
+from .orders import cancellations_of, note_cancelled, note_paid, note_payers, note_placed, order_copy
 from .reservations import (
     carry_out_due,
     latest_locked,
@@ -14,6 +14,7 @@ from .reservations import (
 )
 
 __all__ = [
+    "cancellations_of",
     "carry_out_due",
     "latest_locked",
     "latest_of",

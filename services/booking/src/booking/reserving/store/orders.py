@@ -1,22 +1,27 @@
 """What booking knows of orders."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 from foyer_chassis.db import Transaction
+from foyer_contracts.envelope import Event
+from foyer_contracts.orders import OrderPlaced
 
-from ..domain import OrderCopy
+from ..domain import CancellationStep, OrderCopy
 from ..tables import order_copies
 
 _COPIES_PLACED = sa.text("""
-    INSERT INTO order_copies (order_id, applicant_id, sequence, payer_kind, payer_sequence, paid)
-    SELECT order_id, applicant_id, sequence, payer_kind, sequence, false
+    INSERT INTO order_copies (order_id, applicant_id, sequence, payer_kind, payer_sequence, paid, cancellation)
+    SELECT order_id, applicant_id, sequence, payer_kind, sequence, false, cancellation::jsonb
     FROM unnest(
-        CAST(:orders AS uuid[]), CAST(:applicants AS uuid[]), CAST(:sequences AS integer[]), CAST(:payers AS text[])
-    ) AS new (order_id, applicant_id, sequence, payer_kind)
+        CAST(:orders AS uuid[]), CAST(:applicants AS uuid[]), CAST(:sequences AS integer[]), CAST(:payers AS text[]),
+        CAST(:cancellations AS text[])
+    ) AS new (order_id, applicant_id, sequence, payer_kind, cancellation)
     ON CONFLICT (order_id) DO UPDATE SET applicant_id = excluded.applicant_id,
-        payer_kind = coalesce(order_copies.payer_kind, excluded.payer_kind)
+        payer_kind = coalesce(order_copies.payer_kind, excluded.payer_kind),
+        cancellation = coalesce(order_copies.cancellation, excluded.cancellation)
     RETURNING order_id, applicant_id, sequence, cancelled_reason, paid, payer_kind
 """)
 _COPIES_PAID = sa.text("""
@@ -51,23 +56,42 @@ _COPY = sa.select(
     order_copies.c.payer_kind,
 ).where(order_copies.c.order_id == sa.bindparam("order"))
 
+_CANCELLATIONS = sa.select(order_copies.c.order_id, order_copies.c.cancellation).where(
+    order_copies.c.order_id.in_(sa.bindparam("orders", expanding=True)), order_copies.c.cancellation.is_not(None)
+)
+
 
 def _copy(row: sa.RowMapping) -> OrderCopy:
     return OrderCopy(**row)
 
 
-async def note_placed(transaction: Transaction, placed: Mapping[UUID, tuple[UUID, int, str]]) -> dict[UUID, OrderCopy]:
-    """Keep new orders (id → applicant, sequence, who pays); what is known of each now."""
+async def note_placed(transaction: Transaction, placed: Collection[Event[OrderPlaced]]) -> dict[UUID, OrderCopy]:
+    """Keep new orders, with what cancelling them costs; what is known of each now."""
     rows = await transaction.all(
         _COPIES_PLACED,
         {
-            "orders": list(placed),
-            "applicants": [applicant for applicant, _, _ in placed.values()],
-            "sequences": [sequence for _, sequence, _ in placed.values()],
-            "payers": [payer for _, _, payer in placed.values()],
+            "orders": [event.data.order_id for event in placed],
+            "applicants": [event.data.applicant_id for event in placed],
+            "sequences": [event.sequence for event in placed],
+            "payers": [event.data.payer_kind for event in placed],
+            "cancellations": [_steps(event.data) for event in placed],
         },
     )
     return {row["order_id"]: _copy(row) for row in rows}
+
+
+def _steps(placed: OrderPlaced) -> str | None:
+    if placed.cancellation is None:
+        return None
+    return json.dumps([[step.hours_before, step.fee_percent] for step in placed.cancellation])
+
+
+async def cancellations_of(
+    transaction: Transaction, order_ids: Collection[UUID]
+) -> dict[UUID, tuple[CancellationStep, ...]]:
+    """What cancelling costs, of those of these orders that it is known of."""
+    rows = await transaction.all(_CANCELLATIONS, {"orders": list(order_ids)})
+    return {row["order_id"]: tuple(CancellationStep(*step) for step in row["cancellation"]) for row in rows}
 
 
 async def note_payers(transaction: Transaction, payers: Mapping[UUID, tuple[str, int]]) -> None:

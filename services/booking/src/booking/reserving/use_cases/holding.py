@@ -51,10 +51,7 @@ async def hold_places(
     wanted = {event.data.order_id: event for event in placed if event.data.slots is not None}
     if not wanted:
         return
-    orders = await store.note_placed(
-        transaction,
-        {id_: (event.data.applicant_id, event.sequence, event.data.payer_kind) for id_, event in wanted.items()},
-    )
+    orders = await store.note_placed(transaction, wanted.values())
     resources = await resources_store.resources_by_id(
         transaction, {_slots(event).resource_id for event in wanted.values()}
     )

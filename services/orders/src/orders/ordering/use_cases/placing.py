@@ -335,4 +335,12 @@ def _placed_event(order: Order, placing: Placing) -> events.OrderPlaced:
         draft_id=order.draft_id,
         extras_as_lines=order.extras_as_lines,
         actor=event_actor(placing.actor),
+        cancellation=_cancellation(order) if order.slots or placing.ticket or placing.stay else None,
     )
+
+
+def _cancellation(order: Order) -> list[events.CancellationStep]:
+    return [
+        events.CancellationStep(hours_before=step.hours_before, fee_percent=step.fee_percent)
+        for step in order.rules.cancellation
+    ]

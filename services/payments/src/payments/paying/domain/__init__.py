@@ -81,6 +81,8 @@ KEY_TRUSTED_FOR = timedelta(hours=23)
 DESK = "desk"
 BALANCE = "balance"
 OWN_WAYS = frozenset({DESK, BALANCE})
+#: The way that a saved card pays by.
+BANK_CARD = "bank_card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,13 @@ class Choice:
 
     Attributes:
         email: where the receipt goes.
-        way: `bank_card` or `sbp`; None: the payer chooses at the provider.
+        way: one of the provider's, as `bank_card`; None: the payer chooses at the provider.
         save_card: the provider is to keep the card for later payments.
         card_token: the provider's token of a card that was kept.
     """
 
     email: str | None = field(default=None, repr=False)
-    way: Literal["bank_card", "sbp"] | None = None
+    way: str | None = None
     save_card: bool = False
     card_token: str | None = field(default=None, repr=False)
 
@@ -284,8 +286,6 @@ class ProviderPayment:
 
 class PaymentProvider(Protocol):
     """All methods raise ProviderRefusedError or ProviderUnclearError, and nothing else that is foreseeable."""
-
-    name: str
 
     async def create_payment(self, payment: Payment) -> ProviderPayment:
         """Make a page where it can be paid. Asked again for the same payment, answers the same one."""

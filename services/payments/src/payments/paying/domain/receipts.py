@@ -11,8 +11,6 @@ from typing import Any, Literal
 #: Tag 1214. Paid before or with the service: prepayments, which a closing receipt follows; else a full payment.
 Mode = Literal["full_prepayment", "partial_prepayment", "advance", "full_payment"]
 PREPAYMENTS = frozenset({"full_prepayment", "partial_prepayment"})
-#: Providers that make receipts.
-FISCAL = frozenset({"yookassa"})
 #: Pauses before further attempts of receipts apart from payments; the provider keeps our key for 24 hours.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200))
 #: A provider takes 80 items; lines beyond are summed up by VAT rate.

@@ -1,6 +1,6 @@
 """A payment begins, is learned about, is cancelled. What the provider did is known from its own answers only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -158,8 +158,10 @@ async def refused(transaction: Transaction, claimed: Payment, reason: str) -> No
         _publish_failed(transaction, payment, reason)
 
 
-async def learn(transaction: Transaction, claimed: Payment, answer: ProviderPayment, *, pace: Pace) -> Due | None:
-    """Take in what the provider said of a claimed payment.
+async def learn(
+    transaction: Transaction, claimed: Payment, answer: ProviderPayment, *, pace: Pace, detaching: Collection[str]
+) -> Due | None:
+    """Take in what the provider said of a claimed payment. `detaching`: providers that can be told to forget a card.
 
     The same answer learned twice, in parallel or late, has one effect: the order's account is locked first, and a
     final payment learns nothing more.
@@ -178,10 +180,11 @@ async def learn(transaction: Transaction, claimed: Payment, answer: ProviderPaym
         await store.postpone(transaction, claimed, transaction.now + pace.longest)
         return None
     if answer.status == "succeeded":
-        if payment.order_id is None:
-            return await _top_up(transaction, payment, answer)
-        if account is None:
+        if payment.order_id is not None and account is None:
             return None
+        await _keep_card(transaction, payment, answer, detaching)
+        if payment.order_id is None or account is None:
+            return await _top_up(transaction, payment, answer)
         return await _succeed(transaction, account, payment, answer)
     if answer.status == "cancelled":
         return await _close(transaction, payment, answer)
@@ -278,7 +281,6 @@ async def _succeed(
         customer_id=account.applicant_id,
         at=transaction.now,
     )
-    await _keep_card(transaction, payment, answer)
     before, invoice = invoice, await invoicing.receive(transaction, invoice, received)
     publish_succeeded(transaction, payment, account, invoice)
     invoicing.tell_if_paid(transaction, before, invoice)
@@ -288,7 +290,9 @@ async def _succeed(
     return None
 
 
-async def _keep_card(transaction: Transaction, payment: Payment, answer: ProviderPayment) -> None:
+async def _keep_card(
+    transaction: Transaction, payment: Payment, answer: ProviderPayment, detaching: Collection[str]
+) -> None:
     if payment.choice.save_card and answer.saved is not None:
         await cards.keep(
             transaction,
@@ -296,6 +300,7 @@ async def _keep_card(transaction: Transaction, payment: Payment, answer: Provide
             provider=payment.provider,
             token=answer.saved.token,
             title=answer.saved.title,
+            detaching=detaching,
         )
 
 
@@ -311,7 +316,6 @@ async def _top_up(transaction: Transaction, payment: Payment, answer: ProviderPa
         paid_at=answer.paid_at or transaction.now,
     )
     await store.save(transaction, payment)
-    await _keep_card(transaction, payment, answer)
     invoice = await invoicing.receive(transaction, invoice, received)
     await balancing.top_up(
         transaction,
@@ -405,7 +409,7 @@ def _publish_cancelled(transaction: Transaction, payment: Payment, reason: str) 
     )
 
 
-async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID]) -> None:
+async def forget_people(transaction: Transaction, customer_ids: Sequence[UUID], *, detaching: Collection[str]) -> None:
     """These customers are erased: their cards and addresses go."""
-    await cards.forget_all(transaction, customer_ids)
+    await cards.forget_all(transaction, customer_ids, detaching=detaching)
     await store.forget_people(transaction, customer_ids)

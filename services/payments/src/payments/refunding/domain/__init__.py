@@ -314,10 +314,6 @@ class ProviderRefund:
 class RefundProvider(Protocol):
     """Errors as of `paying.domain.PaymentProvider`."""
 
-    @property
-    def refunds_fail_within(self) -> timedelta:
-        """For how long a refund that succeeded may yet fail; nothing where success is final."""
-
     async def create_refund(self, refund: Refund) -> ProviderRefund:
         """Give the money back. Asked again with the same key, answers the same refund."""
 

@@ -1,11 +1,15 @@
 """Disputes at Stripe (https://docs.stripe.com/api/disputes): answered in its dashboard, read here."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from foyer_contracts.money import Money
 from pydantic import BaseModel, Field
 
-from ..disputes.domain import ProviderDispute, Status
-from .stripe import Stripe, money, our_id
+from ...disputes.domain import ProviderDispute, Status
+from .amounts import money
+from .client import Client
+from .shapes import our_id
 
 PAGE = 100
 #: Pages of a list that are read at most; what is beyond is found the next time, or told of by webhooks.
@@ -28,7 +32,11 @@ class _Intent(BaseModel):
 
 
 class _Transaction(BaseModel):
+    """`fee`: assessed with it, or given back where it is negative (https://docs.stripe.com/api/balance_transactions)."""
+
     amount: int
+    fee: int = 0
+    currency: str | None = Field(default=None, pattern=r"^[a-z]{3}$")
 
 
 class _Evidence(BaseModel):
@@ -56,13 +64,13 @@ class _List(BaseModel):
 
 
 class StripeDisputes:
-    """What `disputes.domain.DisputeProvider` wants, of an account."""
+    """What `disputes.domain.DisputeProvider` wants."""
 
-    def __init__(self, account: Stripe) -> None:
-        self._account = account
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     async def get_dispute(self, number: str) -> ProviderDispute:
-        shown = await self._account.ask("GET", f"/v1/disputes/{number}", _Dispute, query={"expand": ["payment_intent"]})
+        shown = await self._client.ask("GET", f"/v1/disputes/{number}", _Dispute, query={"expand": ["payment_intent"]})
         intent = shown.payment_intent if isinstance(shown.payment_intent, _Intent) else _Intent()
         due_by = shown.evidence_details.due_by if shown.evidence_details else None
         return ProviderDispute(
@@ -75,6 +83,7 @@ class StripeDisputes:
             withdrawn=sum(item.amount for item in shown.balance_transactions) < 0,
             reason=shown.reason,
             respond_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
+            fee=_fee(shown.balance_transactions),
         )
 
     async def disputes_since(self, since: datetime) -> list[str]:
@@ -83,8 +92,16 @@ class StripeDisputes:
             query: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
             if numbers:
                 query["starting_after"] = numbers[-1]
-            found = await self._account.ask("GET", "/v1/disputes", _List, query=query)
+            found = await self._client.ask("GET", "/v1/disputes", _List, query=query)
             numbers += [item.id for item in found.data]
             if not found.has_more or not found.data:
                 break
         return numbers
+
+
+def _fee(moved: Sequence[_Transaction]) -> Money | None:
+    """What they come to, in the currency of the account; None: it is not said."""
+    currencies = {item.currency for item in moved if item.currency is not None}
+    if len(currencies) != 1:
+        return None
+    return money(sum(item.fee for item in moved), currencies.pop())

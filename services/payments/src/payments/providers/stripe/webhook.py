@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from .stripe import our_id
+from ...providing import Notification
+from .shapes import our_id
 
 #: A signature older than this is a replay (https://docs.stripe.com/webhooks#replay-attacks).
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
@@ -31,31 +31,31 @@ def is_signed(body: bytes, header: str | None, secret: str, *, now: datetime) ->
     return any(hmac.compare_digest(expected.encode(), given.encode()) for given in signatures)
 
 
-class Notification(BaseModel):
-    """What a webhook is read for: which object changed."""
+class _Object(BaseModel):
+    id: str = Field(min_length=1, max_length=255)
+    object: str = Field(max_length=64)
+    metadata: dict[str, Any] | None = None
 
-    class Data(BaseModel):
-        class Object(BaseModel):
-            id: str = Field(min_length=1, max_length=255)
-            object: str = Field(max_length=64)
-            metadata: dict[str, Any] | None = None
 
-        object: Object
+class _Data(BaseModel):
+    object: _Object
 
+
+class _Event(BaseModel):
     type: str = Field(max_length=128)
-    data: Data
+    data: _Data
 
-    @property
-    def about(self) -> str:
-        """`payment`, `refund`, `dispute`, or something that does not concern us."""
-        kinds = {
-            "checkout.session": "payment",
-            "payment_intent": "payment",
-            "refund": "refund",
-            "dispute": "dispute",
-        }
-        return kinds.get(self.data.object.object, "")
 
-    @property
-    def our_payment_id(self) -> UUID | None:
-        return our_id({key: str(value) for key, value in (self.data.object.metadata or {}).items()}, "payment_id")
+_ABOUT: dict[str, Literal["payment", "refund", "dispute"]] = {
+    "checkout.session": "payment",
+    "payment_intent": "payment",
+    "refund": "refund",
+    "dispute": "dispute",
+}
+
+
+def read(body: bytes) -> Notification:
+    """Raises ValueError: it is no event."""
+    changed = _Event.model_validate_json(body).data.object
+    metadata = {key: str(value) for key, value in (changed.metadata or {}).items()}
+    return Notification(_ABOUT.get(changed.object), changed.id, our_id(metadata, "payment_id"))

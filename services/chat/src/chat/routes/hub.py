@@ -1,8 +1,9 @@
 """Who looks at which conversation in this process, and what they have not been shown yet.
 
-Any process may change a conversation; after its commit it sends a notice (PostgreSQL NOTIFY), and every process that
+Any process may change a conversation; after its commit it sends a notice (the broker's fan-out), and every process that
 has somebody looking reads what is new, once for all of them. A notice is a hint that may be lost, so all conversations
-that are looked at are also compared by their version every few seconds. What was read is told from a list without gaps.
+that are looked at are also compared by their version every few seconds, and at once when notices come again after an
+outage. What was read is told from a list without gaps.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from foyer_chassis import log
-from foyer_chassis.db import Database, Listener, is_outage
+from foyer_chassis.broker import Broker
+from foyer_chassis.db import Database, is_outage
+from foyer_chassis.fanout import FanoutListener, FanoutPublisher
 
 from ..domain.conversations import Conversation, Message
 from ..store import conversations as store
@@ -111,14 +114,17 @@ class Room:
 class Hub:
     """The rooms of this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
         self._rooms: dict[UUID, Room] = {}
-        self._listener = Listener(database.url, [CHANGED, FLEETING], self._on_notice)
+        self._publisher = FanoutPublisher(broker)
+        self._look_now = asyncio.Event()
+        self._listener = FanoutListener(broker, self._on_notice, self._look_now.set)
         self.sockets = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        self._database.tell_by(CHANGED, self._publisher.notify)
         tasks = [
             asyncio.create_task(self._listener.run(), name="chat listener"),
             asyncio.create_task(self._look_again(), name="chat rooms"),
@@ -129,6 +135,7 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._publisher.close()
 
     @contextmanager
     def watching(self, conversation_id: UUID, watcher: Watcher) -> Iterator[Room]:
@@ -148,7 +155,7 @@ class Hub:
 
     def say(self, conversation_id: UUID, news: dict[str, Any]) -> None:
         """Tell all who look at the conversation, in every process, something that nobody keeps."""
-        self._database.notifier.notify(FLEETING, json.dumps({"conversation_id": str(conversation_id), **news}))
+        self._publisher.notify(FLEETING, json.dumps({"conversation_id": str(conversation_id), **news}))
 
     def _on_notice(self, channel: str, payload: str) -> None:
         if channel == CHANGED:
@@ -165,7 +172,10 @@ class Hub:
 
     async def _look_again(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._look_now.wait()
+            self._look_now.clear()
             try:
                 async with self._database.read() as reading:
                     versions = await store.versions(reading, list(self._rooms))

@@ -25,6 +25,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from foyer_contracts.envelope import CONTENT_TYPE, LOG_STREAM, PRIVATE_EXCHANGE, PUBLIC_EXCHANGE
 from yarl import URL
 
+from . import log
+
 ATTEMPT_HEADER = "x-foyer-attempt"
 REASON_HEADER = "x-foyer-reason"
 HEARTBEAT_SECONDS = 20
@@ -38,6 +40,9 @@ TELL_TIMEOUT_SECONDS = 5
 
 #: What is raised when the broker, or the way to it, is gone. Everything else is a mistake of ours.
 OUTAGES: tuple[type[BaseException], ...] = (OSError, TimeoutError, *aio_pika.exceptions.CONNECTION_EXCEPTIONS)
+
+
+_logger = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,16 +297,30 @@ class Broker:
         async with self._connected("health"):
             pass
 
+    async def has_log(self) -> bool:
+        """Whether what is published goes to the log of events too. A broker that has just started has its queues before
+        its streams, and confirms what only the queues were given."""
+        async with self._connected("look") as connection:
+            channel = await connection.channel(publisher_confirms=False)
+            try:
+                await channel.declare_queue(LOG_STREAM, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                return False
+            except aio_pika.exceptions.ChannelClosed as error:
+                # It is there, but nobody is told more of it; events do not wait for that.
+                _logger.warning("log_of_events_not_shown", error=str(error))
+        return True
+
     async def declare_shared(self) -> None:
         """The exchanges and the log that belong to no service. For the broker's set-up, not for services."""
         async with self._connected("set-up") as connection:
             channel = await connection.channel()
             for name in (PUBLIC_EXCHANGE, PRIVATE_EXCHANGE):
                 await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
-            log = await channel.declare_queue(
+            stream = await channel.declare_queue(
                 LOG_STREAM, durable=True, arguments={"x-queue-type": "stream", "x-max-age": LOG_RETENTION}
             )
-            await log.bind(PUBLIC_EXCHANGE, "#")
+            await stream.bind(PUBLIC_EXCHANGE, "#")
 
     async def declare(self, *, public: Iterable[str], private: Iterable[str] = ()) -> None:
         """The service's own queues, bound to these event types. Safe to repeat; bindings no longer named stay, since

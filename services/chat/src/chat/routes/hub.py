@@ -9,7 +9,6 @@ outage. What was read is told from a list without gaps.
 import asyncio
 import contextlib
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
@@ -53,8 +52,8 @@ class Room:
     def __init__(self, id_: UUID) -> None:
         self.id = id_
         self.conversation: Conversation | None = None
-        self.recent: deque[Message] = deque(maxlen=KEPT_MESSAGES)
-        self.changed: deque[Message] = deque(maxlen=KEPT_MESSAGES)
+        self.recent: list[Message] = []
+        self.changed: list[Message] = []
         self.last = 0
         self.version = 0
         self.watchers: set[Watcher] = set()
@@ -102,10 +101,10 @@ class Room:
                 self.version = conversation.version
             new = await messages.since(reading, self.id, after=self.last, limit=READ_AT_ONCE)
             changed = await messages.changed_since(reading, self.id, version=self.version, limit=READ_AT_ONCE)
-        self.recent.extend(new)
+        self.recent = [*self.recent, *new][-KEPT_MESSAGES:]
         if new:
             self.last = new[-1].position
-        self.changed.extend(changed)
+        self.changed = [*self.changed, *changed][-KEPT_MESSAGES:]
         self.conversation = conversation
         self.version = changed[-1].changed_version if len(changed) == READ_AT_ONCE else conversation.version
         self._stale = self._stale or len(new) == READ_AT_ONCE or len(changed) == READ_AT_ONCE

@@ -3,11 +3,13 @@ nothing is missing and nothing comes twice."""
 
 import asyncio
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx2
@@ -17,6 +19,7 @@ from foyer_contracts.envelope import PUBLIC_EXCHANGE, Event
 from foyer_contracts.samples import SAMPLES
 from foyer_sandbox.testing import free_port
 from foyer_tools import processes
+from foyer_tools.management import Management
 from foyer_tools.places import ROOT
 from foyer_tools.supervise import System
 from foyer_tools.world import World
@@ -151,6 +154,18 @@ class Socket:
         await self._connection.send(json.dumps(frame if after is None else {**frame, "after": after}))
         await self.next("subscribed")
 
+    async def type(self, conversation_id: str) -> None:
+        await self._connection.send(json.dumps({"type": "typing", "conversation_id": conversation_id}))
+
+    async def rest(self) -> list[str]:
+        """Which frames wait to be read."""
+        found = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                while True:
+                    found.append(str(json.loads(await self._connection.recv())["type"]))
+        return found
+
     async def next(self, wanted: str) -> dict[str, Any]:
         async with asyncio.timeout(SECONDS):
             while True:
@@ -172,19 +187,27 @@ async def look(people: World, who: str, url: str) -> AsyncIterator[Socket]:
         yield Socket(connection)
 
 
+async def say(people: World, id_: str, who: str, url: str, text: str) -> None:
+    headers = {"Authorization": f"Bearer {await people.token(who)}", "Idempotency-Key": uuid4().hex}
+    answer = await people.http.post(
+        f"{url}/v1/conversations/{id_}/messages", json={"text": text, "thread": "public"}, headers=headers
+    )
+    assert answer.status_code == 201, answer.text
+
+
+async def live_queues(system: System) -> set[str]:
+    """Queues of the processes that show conversations, one each."""
+    api = Management(system.servers.addresses.management_url or "")
+    queues = await asyncio.to_thread(api.call, "GET", f"/queues/{system.vhost}")
+    return {queue["name"] for queue in queues if queue["name"].startswith("foyer.chat.live.")}
+
+
 @pytest.mark.feature("A24")
 async def test_conversation_is_live_on_both_and_resumes_after_a_kill(people: World, system: System) -> None:
     order = await people.place("anna", people.slot(await people.room("Мойка")))
     id_ = (await people.ok("anna", "GET", f"chat/v1/orders/{order['id']}/conversation"))["id"]
     gateway = f"{system.gateway_url}/api/chat"
-
-    async def write(who: str, url: str, text: str) -> None:
-        headers = {"Authorization": f"Bearer {await people.token(who)}", "Idempotency-Key": uuid4().hex}
-        answer = await people.http.post(
-            f"{url}/v1/conversations/{id_}/messages", json={"text": text, "thread": "public"}, headers=headers
-        )
-        assert answer.status_code == 201, answer.text
-
+    write = functools.partial(say, people, id_)
     async with another(system, "chat-api") as beside, look(people, "rita", beside) as rita:
         await rita.subscribe(id_)
         async with look(people, "anna", gateway) as anna:
@@ -193,9 +216,17 @@ async def test_conversation_is_live_on_both_and_resumes_after_a_kill(people: Wor
             await write("rita", beside, "Добрый день")
             for each in (anna, rita):
                 assert [await each.text(), await each.text()] == ["Здравствуйте", "Добрый день"]
+            before = await live_queues(system)
+            assert len(before) == 2
             await asyncio.to_thread(system.kill9, "chat-api")
             with pytest.raises(ConnectionClosed):
                 await anna.text()
+
+            async def one_is_gone() -> bool:
+                left = await live_queues(system)
+                return len(left) == 1 and left < before
+
+            await people.until(one_is_gone, "the killed process leaves no queue behind", SECONDS)
         for text in ("раз", "два", "три"):
             await write("rita", beside, text)
         await asyncio.to_thread(system.start, "chat-api")
@@ -204,3 +235,51 @@ async def test_conversation_is_live_on_both_and_resumes_after_a_kill(people: Wor
             await write("rita", beside, "четыре")
             assert [await again.text() for _ in range(4)] == ["раз", "два", "три", "четыре"]
             assert [await rita.text() for _ in range(4)] == ["раз", "два", "три", "четыре"]
+
+
+async def test_conversation_goes_on_without_the_broker(people: World, system: System) -> None:
+    """A broker that is killed makes what is said slower, nothing else; what nobody keeps comes again with it."""
+    order = await people.place("anna", people.slot(await people.room("Без брокера")))
+    id_ = (await people.ok("anna", "GET", f"chat/v1/orders/{order['id']}/conversation"))["id"]
+    gateway = f"{system.gateway_url}/api/chat"
+    write = functools.partial(say, people, id_)
+
+    async def is_there() -> bool:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(address.hostname, address.port)
+            writer.close()
+            return True
+        return False
+
+    async def is_away() -> bool:
+        return not await is_there()
+
+    address = urlsplit(system.amqp_admin_url)
+    async with (
+        another(system, "chat-api") as beside,
+        look(people, "rita", beside) as rita,
+        look(people, "anna", gateway) as anna,
+    ):
+        for each in (anna, rita):
+            await each.subscribe(id_)
+        restart = functools.partial(system.restart_rabbitmq, immediate=True, down_seconds=3)
+        restarting = asyncio.create_task(asyncio.to_thread(restart))
+        await people.until(is_away, "the broker is killed", SECONDS)
+        for who, url, text in (("anna", gateway, "раз"), ("rita", beside, "два")):
+            await write(who, url, text)
+        for each in (anna, rita):
+            assert [await each.text() for _ in range(2)] == ["раз", "два"]
+        assert await is_away()
+        await restarting
+
+        async def typing_is_seen() -> bool:
+            await rita.type(id_)
+            return "typing" in await anna.rest()
+
+        await people.until(typing_is_seen, "the fan-out works again", SECONDS)
+        await write("rita", beside, "три")
+        for each in (anna, rita):
+            assert await each.text() == "три"
+            assert await each.rest() == []
+        assert len(await live_queues(system)) == 2
+    await asyncio.to_thread(system.wait_until_ready)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiormq
@@ -20,6 +22,7 @@ from foyer_tools.processes import birth
 from foyer_tools.rabbitmq import GivenRabbit, RabbitError, choose_rabbit, vhost_url
 from foyer_tools.servers import Provided, Servers
 from foyer_tools.state import State
+from pamqp.common import FieldValue
 
 GIVEN = ("FOYER_POSTGRES_URL", "FOYER_AMQP_URL", "FOYER_RABBITMQ_MANAGEMENT_URL")
 
@@ -120,6 +123,56 @@ async def test_a_service_declares_and_reads_its_own_queues_only(provided: Provid
             await channel.exchange_delete("foyer.events")
     finally:
         await connection.close()
+
+
+LIVE = "foyer.chat.live"
+OF_A_PROCESS = f"{LIVE}.of-a-process"
+#: What another service's process could try, given a channel and a queue of its own.
+TRESPASSES: dict[str, Callable[[aiormq.abc.AbstractChannel, str], Awaitable[object]]] = {
+    "speak": lambda channel, _: channel.basic_publish(b"", exchange=LIVE, routing_key="chat_changed", timeout=10),
+    "hear": lambda channel, queue: channel.queue_bind(queue, LIVE),
+    "hear by another exchange": lambda channel, queue: channel.exchange_bind(f"{queue}.live", LIVE),
+    "speak through another exchange": lambda channel, _: channel.exchange_bind(LIVE, "foyer.events", routing_key="#"),
+    "fill a queue": lambda channel, _: channel.queue_bind(OF_A_PROCESS, "foyer.events", routing_key="#"),
+    "empty a queue": lambda channel, _: channel.basic_get(OF_A_PROCESS, no_ack=True),
+    "have a queue there": lambda channel, _: channel.queue_declare(f"{LIVE}.x", exclusive=True),
+    "look": lambda channel, _: channel.queue_declare(OF_A_PROCESS, exclusive=True),
+    "delete": lambda channel, _: channel.exchange_delete(LIVE),
+}
+
+
+async def test_what_is_told_live_stays_among_the_processes_of_its_service(provided: Provided) -> None:
+    """Chat's processes have a fan-out of their own; no other service's user hears it, or speaks there."""
+    own, heard = await aiormq.connect(provided.amqp_urls["chat"]), asyncio.Queue[bytes]()
+
+    async def hear(message: aiormq.abc.DeliveredMessage) -> None:
+        heard.put_nowait(message.body)
+
+    try:
+        channel = await own.channel()
+        await channel.exchange_declare(LIVE, exchange_type="fanout", durable=True)
+        classic: dict[str, FieldValue] = {"x-queue-type": "classic"}
+        await channel.queue_declare(OF_A_PROCESS, exclusive=True, auto_delete=True, arguments=classic)
+        await channel.queue_bind(OF_A_PROCESS, LIVE)
+        await channel.basic_consume(OF_A_PROCESS, hear, no_ack=True)
+        for service in set(SERVICES) - {"chat"}:
+            theirs = await aiormq.connect(provided.amqp_urls[service])
+            try:
+                queue = f"foyer.{service}.spy"
+                setting_up = await theirs.channel()
+                await setting_up.queue_declare(queue, exclusive=True, arguments=classic)
+                await setting_up.exchange_declare(f"{queue}.live", exchange_type="fanout", auto_delete=True)
+                for what, trespass in TRESPASSES.items():
+                    trespassing = trespass(await theirs.channel(), queue)
+                    with pytest.raises(ChannelAccessRefused):
+                        assert await trespassing is None, f"{service} may {what}"
+            finally:
+                await theirs.close()
+        await channel.basic_publish(b"ours", exchange=LIVE)
+        async with asyncio.timeout(10):
+            assert await heard.get() == b"ours", "and nothing before it"
+    finally:
+        await own.close()
 
 
 @pytest.mark.parametrize(

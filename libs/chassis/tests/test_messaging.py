@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from foyer_chassis import broker as broker_module
 from foyer_chassis.broker import Broker, Incoming, Outgoing, Publisher, redriven_message
 from foyer_chassis.consumer import Consumer, Dispatcher, Subscribe, forget_handled
 from foyer_chassis.db import Database, Transaction
@@ -323,3 +324,36 @@ async def test_the_log_replays_the_past(rig: Rig, database: Database) -> None:
             async for message in messages:
                 if str(event.order_id).encode() in message.body:
                     break
+
+
+@pytest.mark.feature("X1")
+@pytest.mark.parametrize("comes", [True, False])
+async def test_events_wait_for_the_log_of_a_broker_that_has_just_started(
+    rig: Rig, database: Database, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Until its streams are there, such a broker confirms what goes to its queues alone. Where there is none, events go
+    on without it, after a while."""
+    log = f"foyer.{rig.name}.log"
+    monkeypatch.setattr(broker_module, "LOG_STREAM", log)
+    monkeypatch.setattr(Relay, "LOG_SECONDS", 60 if comes else 0.5)
+    monkeypatch.setattr(Relay, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(Relay, "RECONNECT_SECONDS", 0.1)
+    event = expired()
+
+    async def handled() -> bool:
+        return bool(await effects(database))
+
+    async with rig.running(), rig.broker._connected("test") as connection:
+        await publish(database, event)
+        if comes:
+            await asyncio.sleep(0.4)
+            assert not await handled()
+            channel = await connection.channel()
+            queue = await channel.declare_queue(log, durable=True, arguments={"x-queue-type": "quorum"})
+            await queue.bind(PUBLIC_EXCHANGE, "#")
+        await until(handled)
+        if comes:
+            kept = await queue.get(timeout=5)
+            assert Event[HoldExpired].model_validate_json(kept.body).data == event
+            await channel.queue_delete(log)
+    assert await effects(database) == [str(event.order_id)]

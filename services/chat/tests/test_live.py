@@ -1,4 +1,8 @@
-"""Conversations live over real sockets, with two instances of the service on one database."""
+"""Conversations live over real sockets, with two instances of the service on one database and one broker.
+
+The net under lost notices is out of reach here (`net`): what arrives came through the broker, but where a test says
+otherwise.
+"""
 
 import asyncio
 import json
@@ -11,11 +15,11 @@ from uuid import uuid4
 
 import pytest
 import uvicorn
-from chat.routes import live
+from chat.routes import hub, live
 from chat.service import SERVICE
 from fastapi import FastAPI
-from foyer_chassis.testing import Running
-from foyer_contracts.samples import APPLICANT, MANAGER, ORDER, TECHNICIAN
+from foyer_chassis.testing import Databases, Identity, Running, Servers, Wire, running
+from foyer_contracts.samples import APPLICANT, MANAGER, NOW, ORDER, TECHNICIAN
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -48,6 +52,24 @@ class Instance:
         self._server.should_exit = True
         assert self._task is not None
         await self._task
+
+
+@pytest.fixture
+def net(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many seconds a lost notice costs."""
+    monkeypatch.setattr(hub, "LOOK_AGAIN_SECONDS", getattr(request, "param", 600))
+
+
+@pytest.fixture
+def wire(servers: Servers) -> Wire:
+    return Wire(servers.amqp_url)
+
+
+@pytest.fixture
+async def chat(databases: Databases, identity: Identity, net: None, wire: Wire) -> AsyncIterator[Running]:
+    async with wire.laid() as amqp_url, running(SERVICE, databases, identity, amqp_url=amqp_url) as it:
+        it.at(NOW)
+        yield it
 
 
 @pytest.fixture
@@ -337,17 +359,57 @@ async def test_more_sockets_than_allowed(chat: Running, instances: list[Instance
     assert instances[0].app.state.hub._rooms == {}
 
 
-async def test_lost_notices_only_cost_time(
-    chat: Running, instances: list[Instance], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("net", [0.3], indirect=True)
+async def test_without_the_broker_it_only_takes_longer(chat: Running, instances: list[Instance], wire: Wire) -> None:
+    await chat.handle(sample(PLACED))
+    id_ = await conversation_id(applicant(chat))
+    async with anna(chat, instances[0]) as her, rita(chat, instances[1]) as staff:
+        for client in (her, staff):
+            await client.say("subscribe", conversation_id=id_)
+            await client.next("subscribed")
+        wire.cut()
+        sent = (await write(applicant(chat), id_, "слышно?")).json()
+        await chat.handle(sample(PAID))
+        for client in (her, staff):
+            assert [(await client.next("message"))["message"]["position"] for _ in range(2)] == [1, 2]
+        await applicant(chat).patch(f"/v1/conversations/{id_}/messages/{sent['id']}", json={"text": "ау"})
+        await staff.say("read", conversation_id=id_, through=2)
+        assert (await her.next("changed"))["message"]["text"] == "ау"
+        assert (await her.next("read"))["through"] == 2
+        await staff.say("typing", conversation_id=id_)
+        assert [frame["type"] for frame in await her.quiet()] == [], "and nothing comes twice; typing is lost"
+        wire.mend()
+
+        async def typing_comes() -> bool:
+            await staff.say("typing", conversation_id=id_)
+            return "typing" in [frame["type"] for frame in await her.quiet(0.1)]
+
+        await eventually(typing_comes, seconds=10)
+        await write(applicant(chat), id_, "вернулись")
+        for client in (her, staff):
+            assert (await client.next("message"))["message"]["position"] == 3
+            assert [frame["type"] for frame in await client.quiet()] == []
+        kinds = [frame["type"] for frame in her.frames]
+        assert [kinds.count(kind) for kind in ("message", "changed", "read")] == [3, 1, 1]
+
+
+async def test_who_was_cut_off_from_the_broker_looks_at_once_when_it_is_back(
+    chat: Running, instances: list[Instance], wire: Wire
 ) -> None:
     await chat.handle(sample(PLACED))
     id_ = await conversation_id(applicant(chat))
-    monkeypatch.setattr(chat.database.notifier, "notify", lambda *_: None)
-    async with rita(chat, instances[0]) as staff:
+    async with rita(chat, instances[1]) as staff:
         await staff.say("subscribe", conversation_id=id_)
         await staff.next("subscribed")
-        await write(applicant(chat), id_, "слышно?")
-        assert (await staff.next("message"))["message"]["text"] == "слышно?"
+        await write(applicant(chat), id_, "раз")
+        await staff.next("message")
+        wire.cut()
+        assert (await write(applicant(chat), id_, "два")).status_code == 201
+        assert (await chat.client().get("/health/ready")).json()["status"] == "ready"
+        assert await staff.quiet() == []
+        wire.mend()
+        assert (await staff.next("message"))["message"]["text"] == "два"
+        assert await staff.quiet() == []
 
 
 async def test_slow_reader_is_dropped_and_resumes(

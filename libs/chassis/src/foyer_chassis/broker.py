@@ -7,20 +7,25 @@ Topology of a service `orders`:
 - `foyer.orders.retry` (direct exchange) → `foyer.orders.retry.<delay>`: one quorum queue per delay, whose messages
   expire back into `foyer.orders`. One queue per delay because a short TTL behind a long one would wait for it.
 - `foyer.orders.parked`: messages that could not be handled, with the reason in their headers.
+- `foyer.orders.live` (fan-out exchange) → `foyer.orders.live.<random>`: a queue for each process that is to hear what
+  the others tell right now; it goes with its connection, and so does what is in it.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import aio_pika
 import aiormq
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from foyer_contracts.envelope import CONTENT_TYPE, LOG_STREAM, PRIVATE_EXCHANGE, PUBLIC_EXCHANGE
 from yarl import URL
+
+from . import log
 
 ATTEMPT_HEADER = "x-foyer-attempt"
 REASON_HEADER = "x-foyer-reason"
@@ -29,9 +34,15 @@ CONNECT_TIMEOUT_SECONDS = 10
 #: A crash of the worker counts as a delivery too; this many of one message mean that the message is the cause.
 DELIVERY_LIMIT = 50
 LOG_RETENTION = "7D"
+#: What waits for a process that is told: the oldest goes first, and nobody wants what is older than these seconds.
+MOST_TOLD, MOST_TOLD_BYTES, TOLD_SECONDS = 10_000, 4 * 1024 * 1024, 5
+TELL_TIMEOUT_SECONDS = 5
 
 #: What is raised when the broker, or the way to it, is gone. Everything else is a mistake of ours.
 OUTAGES: tuple[type[BaseException], ...] = (OSError, TimeoutError, *aio_pika.exceptions.CONNECTION_EXCEPTIONS)
+
+
+_logger = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,10 @@ class Queues:
     def retry_exchange(self) -> str:
         return f"{self.main}.retry"
 
+    @property
+    def live_exchange(self) -> str:
+        return f"{self.main}.live"
+
     def retry(self, delay_seconds: float) -> str:
         return f"{self.retry_exchange}.{round(delay_seconds * 1000)}ms"
 
@@ -86,7 +101,7 @@ class Publisher:
 
     def __init__(self, channel: AbstractChannel) -> None:
         self._channel = channel
-        self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
+        self._exchanges: dict[str, AbstractExchange] = {}
 
     async def publish(self, messages: Iterable[Outgoing], *, timeout_seconds: float = 30) -> list[BaseException | None]:
         """Publish all of them, then wait for every confirm. One result for each: None, or what went wrong with it."""
@@ -165,6 +180,62 @@ class Subscription:
         await self._underlay.basic_ack(message.delivery_tag, multiple=True)
 
 
+class Fanout:
+    """The exchange by which the processes of one service tell each other what is new. No confirms, nothing on disk:
+    what is told is a hint."""
+
+    def __init__(self, channel: AbstractChannel, exchange: AbstractExchange) -> None:
+        self._channel = channel
+        self._exchange = exchange
+        self._queue: str | None = None
+
+    async def tell(self, kind: str, body: bytes) -> None:
+        """To all that listen now, this process too if it does.
+
+        Raises:
+            one of `OUTAGES`: it may or may not have gone.
+        """
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT)
+        await self._exchange.publish(message, kind, mandatory=False, timeout=TELL_TIMEOUT_SECONDS)
+
+    async def listen(self, take: Callable[[str, bytes], None]) -> None:
+        """From here on `take` gets the kind and body of what is told. It must not wait or raise."""
+
+        async def passed_on(message: AbstractIncomingMessage) -> None:
+            take(message.routing_key or "", message.body)
+
+        # Another name each time: the last one may still be held by a connection that the broker has not missed yet.
+        queue = await self._channel.declare_queue(
+            f"{self._exchange.name}.{uuid4().hex}",
+            durable=False,
+            exclusive=True,
+            auto_delete=True,
+            arguments={
+                "x-queue-type": "classic",
+                "x-max-length": MOST_TOLD,
+                "x-max-length-bytes": MOST_TOLD_BYTES,
+                "x-overflow": "drop-head",
+                "x-message-ttl": TOLD_SECONDS * 1000,
+            },
+        )
+        await queue.bind(self._exchange)
+        await queue.consume(passed_on, no_ack=True)
+        self._queue = queue.name
+
+    async def check(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            one of `OUTAGES`: the connection, the channel, or the queue that is listened to, is gone.
+        """
+        if self._channel.is_closed:
+            raise ConnectionError("the channel is closed")
+        if self._queue is not None:
+            queue = await self._channel.declare_queue(self._queue, passive=True, timeout=TELL_TIMEOUT_SECONDS)
+            if not queue.declaration_result.consumer_count:
+                raise ConnectionError("the broker has no consumer of this process")
+
+
 def _incoming(message: AbstractIncomingMessage) -> Incoming:
     attempt = message.headers.get(ATTEMPT_HEADER, 1)
     return Incoming(
@@ -214,9 +285,31 @@ class Broker:
             await subscription.start(queue or self.queues.main, prefetch)
             yield subscription
 
+    @asynccontextmanager
+    async def fanout(self, purpose: str) -> AsyncIterator[Fanout]:
+        """A connection for what the service's processes tell each other. The exchange is made where it is missing."""
+        async with self._connected(purpose) as connection:
+            channel = await connection.channel(publisher_confirms=False)
+            name = self.queues.live_exchange
+            yield Fanout(channel, await channel.declare_exchange(name, aio_pika.ExchangeType.FANOUT, durable=True))
+
     async def ping(self) -> None:
         async with self._connected("health"):
             pass
+
+    async def has_log(self) -> bool:
+        """Whether what is published goes to the log of events too. A broker that has just started has its queues before
+        its streams, and confirms what only the queues were given."""
+        async with self._connected("look") as connection:
+            channel = await connection.channel(publisher_confirms=False)
+            try:
+                await channel.declare_queue(LOG_STREAM, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                return False
+            except aio_pika.exceptions.ChannelClosed as error:
+                # It is there, but nobody is told more of it; events do not wait for that.
+                _logger.warning("log_of_events_not_shown", error=str(error))
+        return True
 
     async def declare_shared(self) -> None:
         """The exchanges and the log that belong to no service. For the broker's set-up, not for services."""
@@ -224,10 +317,10 @@ class Broker:
             channel = await connection.channel()
             for name in (PUBLIC_EXCHANGE, PRIVATE_EXCHANGE):
                 await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
-            log = await channel.declare_queue(
+            stream = await channel.declare_queue(
                 LOG_STREAM, durable=True, arguments={"x-queue-type": "stream", "x-max-age": LOG_RETENTION}
             )
-            await log.bind(PUBLIC_EXCHANGE, "#")
+            await stream.bind(PUBLIC_EXCHANGE, "#")
 
     async def declare(self, *, public: Iterable[str], private: Iterable[str] = ()) -> None:
         """The service's own queues, bound to these event types. Safe to repeat; bindings no longer named stay, since

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from .db import Listener
+from .notices import Listener
 
 LOOK_AGAIN_SECONDS = 1.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})")
@@ -39,9 +39,9 @@ class Changes:
 
     def __init__(self, database_url: str, channel: str) -> None:
         self._waiting: dict[str, set[Change]] = defaultdict(set)
-        self._listener = Listener(database_url, [channel], self._on_notice)
+        self._listener = Listener(database_url, channel, self._on_notice)
 
-    def _on_notice(self, _channel: str, payload: str) -> None:
+    def _on_notice(self, payload: str) -> None:
         for change in self._waiting.get(payload, ()):
             change.set()
 

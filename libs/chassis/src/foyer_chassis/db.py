@@ -16,15 +16,16 @@ from foyer_contracts.envelope import Event, EventData
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from . import log, telemetry
+from . import telemetry
+from .notices import Notifier
 from .tables import outbox
 
 #: Who of one process wants one thing at once: while one waits for an answer of PostgreSQL, another is served.
 AT_ONCE = 3
 OUTBOX_CHANNEL = "foyer_outbox"
 K = TypeVar("K")
-
-_logger = log.get(__name__)
+#: Takes a notice: its channel and payload.
+Tell = Callable[[str, str], None]
 
 #: Id of the event or request being handled: the cause of the events that come of it.
 cause: contextvars.ContextVar[str | None] = contextvars.ContextVar("foyer_cause", default=None)
@@ -96,7 +97,10 @@ class UnitOfWork:
         }
 
     def notify(self, channel: str, payload: str) -> None:
-        """Tell the processes that listen on `channel`, right after the commit. A hint: it may be lost."""
+        """Tell the processes that listen on `channel`, right after the commit. A hint: it may be lost.
+
+        It goes by NOTIFY, or the way that the process has set for this channel (`Database.tell_by`).
+        """
         self._notices.append((channel, payload))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
@@ -223,6 +227,7 @@ class Database:
         self._direct_lock = asyncio.Lock()
         self._direct_size = max(1, pool_size // 2)
         self.notifier = Notifier(url)
+        self._ways: dict[str, Tell] = {}
         self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
@@ -239,9 +244,13 @@ class Database:
                 raise
         self._committed(transaction)
 
+    def tell_by(self, channel: str, tell: Tell) -> None:
+        """From here on notices on this channel go that way after commits, not by NOTIFY. It must not wait or raise."""
+        self._ways[channel] = tell
+
     def _committed(self, unit: UnitOfWork) -> None:
         for channel, payload in unit._notices:
-            self.notifier.notify(channel, payload)
+            self._ways.get(channel, self.notifier.notify)(channel, payload)
         for callback in unit._after_commit:
             callback()
 
@@ -338,83 +347,3 @@ def is_outage(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or getattr(error, "orig", None)
     return False
-
-
-class Notifier:
-    """Sends NOTIFY after commits, on a connection of its own, many notices in one statement.
-
-    Inside the hot transaction NOTIFY takes a lock that halves the rate of commits; after it, it costs nothing there.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._pending: set[tuple[str, str]] = set()
-        self._task: asyncio.Task[None] | None = None
-        self._connection: asyncpg.Connection | None = None
-
-    def notify(self, channel: str, payload: str) -> None:
-        self._pending.add((channel, payload))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._send(), name="notifier")
-
-    async def _send(self) -> None:
-        # Trailing edge: what comes while a statement is under way is sent by the next turn of this loop.
-        while self._pending:
-            batch, self._pending = self._pending, set()
-            try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await asyncpg.connect(self._url, timeout=5, command_timeout=5)
-                await self._connection.execute(
-                    "SELECT pg_notify(c, p) FROM unnest($1::text[], $2::text[]) AS n(c, p)",
-                    [channel for channel, _ in batch],
-                    [payload for _, payload in batch],
-                )
-            except Exception as error:
-                # A notice is a hint; whoever waits for it also polls.
-                _logger.debug("notify_failed", error=str(error))
-                self._connection = None
-                return
-
-    async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        if self._connection and not self._connection.is_closed():
-            with contextlib.suppress(Exception):
-                await self._connection.close(timeout=1)
-
-
-class Listener:
-    """LISTEN that comes back by itself: `wait` returns when a notice came, or after a time.
-
-    A LISTEN can die silently, so the connection is asked for a sign of life every few seconds.
-    """
-
-    CHECK_SECONDS = 5.0
-
-    def __init__(self, url: str, channels: Sequence[str], on_notice: Callable[[str, str], None]) -> None:
-        self._url = url
-        self._channels = channels
-        self._on_notice = on_notice
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            connection: asyncpg.Connection | None = None
-            try:
-                connection = await asyncpg.connect(self._url, timeout=5, command_timeout=5)
-                for channel in self._channels:
-                    await connection.add_listener(channel, lambda _, __, name, payload: self._on_notice(name, payload))
-                while True:
-                    await asyncio.sleep(self.CHECK_SECONDS)
-                    await connection.execute("SELECT 1")
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                _logger.debug("listen_lost", error=str(error))
-                await asyncio.sleep(1)
-            finally:
-                if connection is not None:
-                    with contextlib.suppress(Exception):
-                        await connection.close(timeout=1)

@@ -7,6 +7,7 @@ than the last one" would lose events whose transaction took its position early a
 
 import asyncio
 import contextlib
+import time
 from uuid import UUID
 
 import asyncpg
@@ -32,6 +33,10 @@ class Relay:
 
     STANDBY_SECONDS = 1.0
     RECONNECT_SECONDS = 0.5
+    #: How long a broker that was away is given until its log of events takes what it confirms: from when the log is
+    #: there, and until then. Past that, events go on without the log.
+    SETTLE_SECONDS = 3.0
+    LOG_SECONDS = 60.0
 
     def __init__(self, database_url: str, broker: Broker, *, batch: int = 500, poll_seconds: float = 0.1) -> None:
         self._database_url = database_url
@@ -39,6 +44,7 @@ class Relay:
         self._batch = batch
         self._poll_seconds = poll_seconds
         self._woken = asyncio.Event()
+        self._broker_was_away = False
         self.is_active = False
         self.is_connected = False
 
@@ -52,6 +58,7 @@ class Relay:
             except Exception as error:
                 level = _logger.warning if isinstance(error, (*OUTAGES, asyncpg.PostgresError)) else _logger.exception
                 level("relay_interrupted", error=f"{type(error).__name__}: {error}")
+                self._broker_was_away |= self.is_connected and not self.is_active
             finally:
                 self.is_active = self.is_connected = False
             await asyncio.sleep(self.RECONNECT_SECONDS)
@@ -70,6 +77,7 @@ class Relay:
                 await asyncio.sleep(self.STANDBY_SECONDS)
             await connection.add_listener(OUTBOX_CHANNEL, lambda *_: self._woken.set())
             async with self._broker.publisher() as publisher:
+                await self._wait_for_log()
                 self.is_active = True
                 while True:
                     self._woken.clear()
@@ -81,6 +89,19 @@ class Relay:
         finally:
             with contextlib.suppress(Exception):
                 await connection.close(timeout=2)
+
+    async def _wait_for_log(self) -> None:
+        """Until events that the broker confirms are in its log too, for those who replay it. See docs/design.md."""
+        until = time.monotonic() + self.LOG_SECONDS
+        while not await self._broker.has_log():
+            self._broker_was_away = True
+            if time.monotonic() > until:
+                _logger.error("log_of_events_missing")
+                break
+            await asyncio.sleep(self.RECONNECT_SECONDS)
+        if self._broker_was_away:
+            await asyncio.sleep(self.SETTLE_SECONDS)
+        self._broker_was_away = False
 
     async def _sweep(self, connection: asyncpg.Connection, publisher: Publisher) -> int:
         rows = await connection.fetch(_READ, self._batch)

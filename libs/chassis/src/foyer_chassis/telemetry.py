@@ -33,6 +33,9 @@ EVENT_AGE_SECONDS = Histogram(
     ("type",),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 300),
 )
+NOTICES_DROPPED = Counter(
+    "foyer_notices_dropped_total", "Notices to the service's other processes that the broker could not take in time"
+)
 OUTBOX_WAITING = Gauge("foyer_outbox_waiting", "Events in the outbox at the last look of the relay")
 
 

@@ -5,12 +5,14 @@ from containers through testcontainers where an engine answers. Loaded as a pyte
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -257,10 +259,9 @@ async def running(
     url = await databases.clone(service)
     configured = service.settings(
         database_url=url,
-        amqp_url="amqp://unused.invalid/",
         oidc_issuer=ISSUER,
         oidc_jwks_url="http://127.0.0.1:9/unused",
-        **settings,
+        **{"amqp_url": "amqp://127.0.0.1:9/unused", **settings},
     )
     app = service.build_app(configured)
     app.state.verifier = identity.verifier()
@@ -282,6 +283,10 @@ async def running(
     finally:
         for client in instance._clients:
             await client.aclose()
+        for close in parts.close:
+            closing = close()
+            if isawaitable(closing):
+                await closing
         await database.close()
         await databases.drop(url)
 
@@ -291,6 +296,65 @@ async def vhost_url(servers: Servers) -> str:
     """The address of the broker, with the shared exchanges declared. Queues are named by their service."""
     await Broker(servers.amqp_url, "set-up").declare_shared()
     return servers.amqp_url
+
+
+class Wire:
+    """The way to a server, which a test can cut, hold up and mend."""
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._open = asyncio.Event()
+        self._open.set()
+        self._is_cut = False
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator[str]:
+        """The server's URL by this way."""
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        name = self._parts.netloc.rpartition("@")[0]
+        port = self._server.sockets[0].getsockname()[1]
+        try:
+            yield urlunsplit(self._parts._replace(netloc=f"{name}@127.0.0.1:{port}"))
+        finally:
+            self.cut()
+            self._server.close()
+            await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Nobody gets through, and who was connected is cut off."""
+        self._is_cut = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def hold(self) -> None:
+        """What the server says is not brought: to it, its client looks slow."""
+        self._open.clear()
+
+    def mend(self) -> None:
+        self._is_cut = False
+        self._open.set()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.transport.abort()
+            return
+        away, there = await asyncio.open_connection(self._parts.hostname, self._parts.port or AMQP_PORT)
+        self._writers |= {writer, there}
+        try:
+            await asyncio.gather(self._pump(reader, there), self._pump(away, writer, held=True))
+        finally:
+            self._writers -= {writer, there}
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool = False) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if held:
+                    await self._open.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
 def same_shape(event: Event[Any], sample: Event[Any]) -> None:

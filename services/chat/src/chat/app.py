@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from foyer_chassis.broker import Broker
 from foyer_chassis.files.pictures import Pictures
 from foyer_chassis.http import build_app as build
 from foyer_chassis.settings import ServiceSettings
@@ -21,7 +22,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.hub = Hub(app.state.database)
+        app.state.hub = Hub(app.state.database, Broker(settings.amqp_url, "chat"))
         async with app.state.hub.running():
             yield
         await sent_files.storage.close()

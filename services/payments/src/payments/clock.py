@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from foyer_chassis import log
 from foyer_chassis.claims import Claim, Pump
 from foyer_chassis.clock import Loop
-from foyer_chassis.db import Database, Listener, Transaction
+from foyer_chassis.db import Database, Transaction
+from foyer_chassis.notices import Listener
 
 from .advances import store as advances_store
 from .advances import use_cases as advances
@@ -124,7 +125,7 @@ class Clock:
             )
         }
         # Hints arrive in the HTTP processes; a NOTIFY brings them here.
-        listener = Listener(database.url, [WAKE_CHANNEL], lambda _, name: self.wake(name))
+        listener = Listener(database.url, WAKE_CHANNEL, self.wake)
 
         async def listen() -> bool:
             await listener.run()

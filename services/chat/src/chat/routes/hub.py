@@ -1,21 +1,23 @@
 """Who looks at which conversation in this process, and what they have not been shown yet.
 
-Any process may change a conversation; after its commit it sends a notice (PostgreSQL NOTIFY), and every process that
+Any process may change a conversation; after its commit it sends a notice (the broker's fan-out), and every process that
 has somebody looking reads what is new, once for all of them. A notice is a hint that may be lost, so all conversations
-that are looked at are also compared by their version every few seconds. What was read is told from a list without gaps.
+that are looked at are also compared by their version every few seconds, and at once when notices come again after an
+outage. What was read is told from a list without gaps.
 """
 
 import asyncio
 import contextlib
 import json
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
 from foyer_chassis import log
-from foyer_chassis.db import Database, Listener, is_outage
+from foyer_chassis.broker import Broker
+from foyer_chassis.db import Database, is_outage
+from foyer_chassis.fanout import FanoutListener, FanoutPublisher
 
 from ..domain.conversations import Conversation, Message
 from ..store import conversations as store
@@ -50,8 +52,8 @@ class Room:
     def __init__(self, id_: UUID) -> None:
         self.id = id_
         self.conversation: Conversation | None = None
-        self.recent: deque[Message] = deque(maxlen=KEPT_MESSAGES)
-        self.changed: deque[Message] = deque(maxlen=KEPT_MESSAGES)
+        self.recent: list[Message] = []
+        self.changed: list[Message] = []
         self.last = 0
         self.version = 0
         self.watchers: set[Watcher] = set()
@@ -99,10 +101,10 @@ class Room:
                 self.version = conversation.version
             new = await messages.since(reading, self.id, after=self.last, limit=READ_AT_ONCE)
             changed = await messages.changed_since(reading, self.id, version=self.version, limit=READ_AT_ONCE)
-        self.recent.extend(new)
+        self.recent = [*self.recent, *new][-KEPT_MESSAGES:]
         if new:
             self.last = new[-1].position
-        self.changed.extend(changed)
+        self.changed = [*self.changed, *changed][-KEPT_MESSAGES:]
         self.conversation = conversation
         self.version = changed[-1].changed_version if len(changed) == READ_AT_ONCE else conversation.version
         self._stale = self._stale or len(new) == READ_AT_ONCE or len(changed) == READ_AT_ONCE
@@ -111,14 +113,17 @@ class Room:
 class Hub:
     """The rooms of this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
         self._rooms: dict[UUID, Room] = {}
-        self._listener = Listener(database.url, [CHANGED, FLEETING], self._on_notice)
+        self._publisher = FanoutPublisher(broker)
+        self._look_now = asyncio.Event()
+        self._listener = FanoutListener(broker, self._on_notice, self._look_now.set)
         self.sockets = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        self._database.tell_by(CHANGED, self._publisher.notify)
         tasks = [
             asyncio.create_task(self._listener.run(), name="chat listener"),
             asyncio.create_task(self._look_again(), name="chat rooms"),
@@ -129,6 +134,7 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._publisher.close()
 
     @contextmanager
     def watching(self, conversation_id: UUID, watcher: Watcher) -> Iterator[Room]:
@@ -148,7 +154,7 @@ class Hub:
 
     def say(self, conversation_id: UUID, news: dict[str, Any]) -> None:
         """Tell all who look at the conversation, in every process, something that nobody keeps."""
-        self._database.notifier.notify(FLEETING, json.dumps({"conversation_id": str(conversation_id), **news}))
+        self._publisher.notify(FLEETING, json.dumps({"conversation_id": str(conversation_id), **news}))
 
     def _on_notice(self, channel: str, payload: str) -> None:
         if channel == CHANGED:
@@ -165,7 +171,10 @@ class Hub:
 
     async def _look_again(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._look_now.wait()
+            self._look_now.clear()
             try:
                 async with self._database.read() as reading:
                     versions = await store.versions(reading, list(self._rooms))

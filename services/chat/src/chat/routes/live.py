@@ -20,7 +20,6 @@ import base64
 import contextlib
 import json
 import time
-from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -54,6 +53,8 @@ MOST_FRAME_BYTES = 4096
 #: A client that sends more frames than this in a second is shown out.
 FRAMES_A_SECOND = 20
 TYPING_EVERY_SECONDS = 2.0
+#: Answers, and news that nobody keeps, that wait to be sent; of more the oldest are lost.
+MOST_WAITING = 100
 #: Who does not take a frame for so long is dropped, and resumes when they can.
 SLOW_SECONDS = 10.0
 ROOM_SECONDS = 5.0
@@ -118,9 +119,9 @@ class Socket:
         self._texts = texts
         self._subscriptions: dict[UUID, Subscription] = {}
         self._woken = asyncio.Event()
-        # Bounded: what nobody keeps may be lost on who is slow.
-        self._fleeting: deque[dict[str, Any]] = deque(maxlen=100)
-        self._answers: deque[dict[str, Any]] = deque(maxlen=100)
+        # Bounded: what nobody keeps may be lost on who is slow. No deques: they take a KiB while they are empty.
+        self._fleeting: list[dict[str, Any]] = []
+        self._answers: list[dict[str, Any]] = []
         self._frames_left, self._second = FRAMES_A_SECOND, 0
 
     def wake(self) -> None:
@@ -131,7 +132,7 @@ class Socket:
         if conversation is None or news.get("person_id") == str(self._person.id):
             return
         if news.get("thread") in readable_threads(conversation, self._person):
-            self._fleeting.append(news)
+            self._fleeting = [*self._fleeting[1 - MOST_WAITING :], news]
             self.wake()
 
     async def run(self, *, seconds: float) -> int:
@@ -222,7 +223,8 @@ class Socket:
     def _complain(self, problem: Problem) -> None:
         title = problem.title_en if self._locale == "en" else problem.title_ru
         body = {"type": problem.uri(), "title": title, "status": problem.status, "detail": problem.detail}
-        self._answers.append({"type": "error", "problem": {**body, **problem.members}})
+        answer = {"type": "error", "problem": {**body, **problem.members}}
+        self._answers = [*self._answers[1 - MOST_WAITING :], answer]
         self.wake()
 
     async def _send_all(self) -> int:
@@ -230,11 +232,11 @@ class Socket:
             await self._woken.wait()
             self._woken.clear()
             while self._answers:
-                await self._send(self._answers.popleft())
+                await self._send(self._answers.pop(0))
             for id_, subscription in list(self._subscriptions.items()):
                 await self._catch_up(id_, subscription)
             while self._fleeting:
-                await self._send({"type": "typing", **self._fleeting.popleft()})
+                await self._send({"type": "typing", **self._fleeting.pop(0)})
 
     async def _catch_up(self, id_: UUID, subscription: Subscription) -> None:
         room = subscription.room

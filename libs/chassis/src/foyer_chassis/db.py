@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from .tables import outbox
 
 #: Who of one process wants one thing at once: while one waits for an answer of PostgreSQL, another is served.
 AT_ONCE = 3
+#: How long what many ask alike is known for all of them; see `Database.shared`.
+SHARED_SECONDS = 1.0
 OUTBOX_CHANNEL = "foyer_outbox"
 K = TypeVar("K")
 
@@ -224,6 +227,8 @@ class Database:
         self._direct_size = max(1, pool_size // 2)
         self.notifier = Notifier(url)
         self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._finding: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        self._found: dict[Hashable, tuple[float, Any]] = {}  # until when, what; in the order of the former
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -255,6 +260,30 @@ class Database:
             lock = self._turns[thing] = asyncio.Semaphore(AT_ONCE)
         async with lock:
             yield
+
+    async def shared(self, thing: Hashable, find: Callable[[Transaction], Awaitable[K]]) -> K:
+        """What `find` reads, once for all of this process who ask for one thing within a second, and so maybe as old.
+        For hints only: what is decided is decided by what its own transaction reads. What is raised is kept for
+        nobody."""
+        lock = self._finding.get(thing)
+        if lock is None:
+            lock = self._finding[thing] = asyncio.Lock()
+        async with lock:
+            known = self._found.get(thing)
+            if known is None or known[0] <= time.monotonic():
+                async with self.read() as reading:
+                    found = await find(reading)
+                known = self._keep_found(thing, found)
+        result: K = known[1]
+        return result
+
+    def _keep_found(self, thing: Hashable, found: object) -> tuple[float, Any]:
+        now = time.monotonic()
+        self._found.pop(thing, None)
+        while self._found and next(iter(self._found.values()))[0] <= now:
+            del self._found[next(iter(self._found))]
+        self._found[thing] = (now + SHARED_SECONDS, found)
+        return self._found[thing]
 
     @asynccontextmanager
     async def direct(self) -> AsyncIterator[Direct]:

@@ -13,7 +13,6 @@ from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, Once, OncePerKey
 from foyer_contracts.orders import StayExtra
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     Field,
     RootModel,
@@ -34,6 +33,7 @@ from ..lodging import use_cases as lodging
 from ..lodging.domain import Asked, Kind
 from ..lodging.domain import Offer as LodgingOffer
 from ..lodging.routes import Strict
+from ..resources.routes import Moment
 from ..waiting import use_cases as waiting
 from ..waiting.domain import Offer as SlotOffer
 from ..waiting.routes import TimeIn
@@ -57,7 +57,7 @@ class WorkplaceIn(Strict):
     kind: Literal["workplace"]
     space_id: UUID
     tariff_id: UUID
-    starts_at: AwareDatetime
+    starts_at: Moment
     quantity: StrictInt = Field(ge=1, le=1000, description="units of the tariff")
     place_id: UUID | None = Field(default=None, description="that one place; else any that the tariff is for")
     applicant_id: UUID | None = Field(default=None, description=_FOR)

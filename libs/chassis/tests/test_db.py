@@ -1,10 +1,12 @@
 """The pool of connections, on a real PostgreSQL."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
+import pytest
 import sqlalchemy as sa
-from foyer_chassis.db import Database
+from foyer_chassis.db import Database, Transaction
 
 
 async def test_connections_that_the_server_closed_are_replaced_unseen(database: Database) -> None:
@@ -30,3 +32,31 @@ async def test_connections_that_the_server_closed_are_replaced_unseen(database: 
         await transaction.execute(sa.text("INSERT INTO effects (what) VALUES ('after')"))
     async with database.direct() as direct:
         assert await direct.row("SELECT what FROM effects")
+
+
+async def test_what_many_ask_alike_is_read_once_for_all_of_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def finding(what: str) -> Callable[[Transaction], Awaitable[str]]:
+        async def find(reading: Transaction) -> str:
+            asked.append(what)
+            await reading.execute(sa.text("SELECT 1"))
+            if what == "broken":
+                raise ValueError(what)
+            return f"{what} {len(asked)}"
+
+        return find
+
+    found = await asyncio.gather(*(database.shared(what, finding(what)) for what in ("one", "two", "one", "one")))
+    assert sorted(asked) == ["one", "two"]
+    assert found[0] == found[2] == found[3] != found[1]
+    for _ in range(2):  # what is raised is kept for nobody
+        with pytest.raises(ValueError, match="broken"):
+            await database.shared("broken", finding("broken"))
+    assert asked[2:] == ["broken", "broken"]
+    monkeypatch.setattr("foyer_chassis.db.SHARED_SECONDS", 0.0)
+    for _ in range(2):  # and nothing for longer than a moment
+        await database.shared("soon old", finding("soon old"))
+    assert asked[4:] == ["soon old", "soon old"]

@@ -1,12 +1,12 @@
 """The pool of connections, on a real PostgreSQL."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from foyer_chassis.db import Database, Transaction
+from foyer_chassis.db import Database
 
 
 async def test_connections_that_the_server_closed_are_replaced_unseen(database: Database) -> None:
@@ -39,24 +39,27 @@ async def test_what_many_ask_alike_is_read_once_for_all_of_them(
 ) -> None:
     asked: list[str] = []
 
-    def finding(what: str) -> Callable[[Transaction], Awaitable[str]]:
-        async def find(reading: Transaction) -> str:
+    async def shared(what: str, *, since: float) -> str | None:
+        async def find() -> str | None:
             asked.append(what)
-            await reading.execute(sa.text("SELECT 1"))
+            await asyncio.sleep(0)
             if what == "broken":
                 raise ValueError(what)
-            return f"{what} {len(asked)}"
+            return None if what == "nothing" else f"{what} {len(asked)}"
 
-        return find
+        return await database.shared(what, find, since=since)
 
-    found = await asyncio.gather(*(database.shared(what, finding(what)) for what in ("one", "two", "one", "one")))
+    came = time.monotonic()
+    found = await asyncio.gather(*(shared(what, since=came) for what in ("one", "two", "one", "one")))
     assert sorted(asked) == ["one", "two"]
     assert found[0] == found[2] == found[3] != found[1]
-    for _ in range(2):  # what is raised is kept for nobody
+    # Who comes later looks again, and who came before is content with that.
+    assert await shared("one", since=time.monotonic()) == await shared("one", since=came) == "one 3"
+    for _ in range(2):  # what is raised is kept for nobody, nor is that there is nothing
         with pytest.raises(ValueError, match="broken"):
-            await database.shared("broken", finding("broken"))
-    assert asked[2:] == ["broken", "broken"]
+            await shared("broken", since=came)
+        assert await shared("nothing", since=came) is None
+    assert asked[3:] == ["broken", "nothing"] * 2
     monkeypatch.setattr("foyer_chassis.db.SHARED_SECONDS", 0.0)
-    for _ in range(2):  # and nothing for longer than a moment
-        await database.shared("soon old", finding("soon old"))
-    assert asked[4:] == ["soon old", "soon old"]
+    await shared("last", since=came)
+    assert list(database._found) == ["last"]

@@ -1,5 +1,6 @@
 """Free times, workplaces and rooms are kept for who asks: customers for themselves, staff for them."""
 
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -41,6 +42,8 @@ from . import use_cases
 
 router = APIRouter(prefix="/v1", tags=["offers"])
 
+#: Opening hours and tariffs may be so old for who looks whether anything is left; what is kept is by the present ones.
+PLANS_SECONDS = 1.0
 _OWN = requires("booking:own", "booking:process")
 _FOR = "for whom, when staff ask; else the caller"
 
@@ -243,11 +246,20 @@ async def _keep_rooms(body: RoomIn, caller: Caller, once: Once, database: Databa
 def _look(
     database: Database, wanted: Hashable, find: Callable[[Transaction], Awaitable[Asked]], applicant_id: UUID
 ) -> Callable[[Direct], Awaitable[None]]:
-    """What is asked for comes to the same place and time for all who ask for it: that is found out for all of them."""
+    """What is asked for comes to the same place and time for all who ask for it, and is taken from all of them: both
+    are found out once for all who ask at the same moment."""
+    came = time.monotonic()
+
+    async def find_asked() -> Asked:
+        async with database.read() as reading:
+            return await find(reading)
 
     async def look(direct: Direct) -> None:
-        asked = await database.shared(wanted, find)
-        await lodging.look(direct, asked.wish, applicant_id=applicant_id)
+        asked = await database.shared(wanted, find_asked, since=came - PLANS_SECONDS)
+        assert asked is not None
+        wish = asked.wish
+        taken = await database.shared(wish, lambda: lodging.taken_from_all_but(direct, wish), since=came)
+        lodging.must_be_free(taken, applicant_id=applicant_id)
 
     return look
 

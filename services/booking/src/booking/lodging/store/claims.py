@@ -93,18 +93,17 @@ _GIVE = sa.text("""
     RETURNING unit_id
 """)
 _GIVE_BACK = sa.text("DELETE FROM lodging_claims WHERE offer_id = ANY(CAST(:offers AS uuid[]))")
-# Whether fewer units are left for somebody than they want.
+# Whether fewer units are left than are wanted, and for whom some of the group are kept.
 _IS_TAKEN = """
-    SELECT count(*) < $6 FROM (
+    SELECT count(*) < $6 AS taken, ARRAY(
+        SELECT DISTINCT applicant_id FROM lodging_offers WHERE group_id = $1 AND status = 'open'
+    ) AS kept_for FROM (
         SELECT FROM lodging_units AS unit
         WHERE unit.group_id = $1 AND NOT unit.blocked AND ($2::uuid IS NULL OR unit.id = $2)
             AND ($3::text IS NULL OR unit.zone = $3)
             AND NOT EXISTS (
                 SELECT FROM lodging_claims AS claim
                 WHERE claim.unit_id = unit.id AND claim.active AND claim.during && tstzrange($4, $5)
-                    AND NOT EXISTS (
-                        SELECT FROM lodging_offers AS own WHERE own.id = claim.offer_id AND own.applicant_id = $7
-                    )
             )
         LIMIT $6
     ) AS free
@@ -132,20 +131,12 @@ _TAKEN_NIGHTS = sa.text(
 ).bindparams(*_INSTANTS)
 
 
-async def is_taken(direct: Direct, wish: Wish, *, applicant_id: UUID) -> bool:
-    """Whether others have too much of what somebody wants, as far as one query without a lock can tell."""
-    row = await direct.row(
-        _IS_TAKEN,
-        wish.group_id,
-        wish.unit_id,
-        wish.zone,
-        wish.starts_at,
-        wish.ends_at,
-        wish.rooms,
-        applicant_id,
-    )
+async def taken_from_all_but(direct: Direct, wish: Wish) -> frozenset[UUID] | None:
+    """None: it can be had, as far as one query without a lock can tell. Else the customers for whom some of the group
+    is kept, who may be the ones that have it."""
+    row = await direct.row(_IS_TAKEN, wish.group_id, wish.unit_id, wish.zone, wish.starts_at, wish.ends_at, wish.rooms)
     assert row is not None
-    return bool(row[0])
+    return frozenset(row["kept_for"]) if row["taken"] else None
 
 
 async def free_units(

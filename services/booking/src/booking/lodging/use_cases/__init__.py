@@ -1,7 +1,7 @@
 """One function per thing that can happen to what all lodgings have in common."""
 
 from .holding import Make, hold
-from .keeping import decline, keep, look
+from .keeping import decline, keep, must_be_free, taken_from_all_but
 from .life import (
     confirm_paid,
     end_due,
@@ -45,9 +45,9 @@ __all__ = [
     "hold",
     "keep",
     "lines_of",
-    "look",
     "may_see",
     "move_unit",
+    "must_be_free",
     "must_process",
     "must_see",
     "need",
@@ -61,5 +61,6 @@ __all__ = [
     "retime",
     "set_overbooking",
     "start_due",
+    "taken_from_all_but",
     "visible_group",
 ]

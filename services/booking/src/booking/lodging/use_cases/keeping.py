@@ -14,9 +14,15 @@ from ..domain import Asked, Offer, Wish
 from .taking import free_for, labels_of
 
 
-async def look(direct: Direct, wish: Wish, *, applicant_id: UUID) -> None:
-    """Whether it could be kept now, as far as one query without a lock can tell. Raises PlacesTakenError."""
-    if await store.is_taken(direct, wish.not_before(direct.now), applicant_id=applicant_id):
+async def taken_from_all_but(direct: Direct, wish: Wish) -> frozenset[UUID] | None:
+    """For `must_be_free`: None: it could be kept now, as far as one query without a lock can tell; else from whom it
+    may not be taken: who has it kept already."""
+    return await store.taken_from_all_but(direct, wish.not_before(direct.now))
+
+
+def must_be_free(taken_from_all_but: frozenset[UUID] | None, *, applicant_id: UUID) -> None:
+    """Raises PlacesTakenError."""
+    if taken_from_all_but is not None and applicant_id not in taken_from_all_but:
         raise PlacesTakenError
 
 

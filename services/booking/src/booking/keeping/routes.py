@@ -1,8 +1,8 @@
 """Free times, workplaces and rooms are kept for who asks: customers for themselves, staff for them."""
 
-import time
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, date, datetime
+from time import monotonic
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from ..claiming.domain import must_be_free
 from ..coworking import use_cases as coworking
 from ..coworking.domain import Wanted
 from ..hotel import use_cases as hotel
@@ -35,7 +36,7 @@ from ..lodging.domain import Asked, Kind
 from ..lodging.domain import Offer as LodgingOffer
 from ..lodging.routes import Strict
 from ..resources.routes import Moment
-from ..waiting import use_cases as waiting
+from ..waiting import store as waiting_store
 from ..waiting.domain import Offer as SlotOffer
 from ..waiting.routes import TimeIn
 from . import use_cases
@@ -190,22 +191,23 @@ async def keep(body: Wish, request: Request, caller: CurrentCaller, once: OncePe
     It is free again when the offer expires or is declined. Of those who ask for one thing at once, all but one are told
     at once that it is taken."""
     wish = body.root
-    if isinstance(wish, SlotIn):
-        return await _keep_slot(wish, caller, once)
     database: Database = request.app.state.database
+    if isinstance(wish, SlotIn):
+        return await _keep_slot(wish, caller, once, database)
     if isinstance(wish, WorkplaceIn):
         return await _keep_workplace(wish, caller, once, database)
     return await _keep_rooms(wish, caller, once, database)
 
 
-async def _keep_slot(body: SlotIn, caller: Caller, once: Once) -> Response:
+async def _keep_slot(body: SlotIn, caller: Caller, once: Once, database: Database) -> Response:
+    came = monotonic()
     applicant_id = _applicant(body, caller, use_cases.SLOTS)
     starts_at, ends_at = body.starts_at.astimezone(UTC), body.ends_at.astimezone(UTC)
 
     async def look(direct: Direct) -> None:
-        await waiting.look(
-            direct, applicant_id=applicant_id, resource_id=body.resource_id, starts_at=starts_at, ends_at=ends_at
-        )
+        time = (body.resource_id, starts_at, ends_at)
+        taken = await database.shared(time, lambda: waiting_store.taken_from_all_but(direct, *time), since=came)
+        must_be_free(taken, applicant_id=applicant_id, field="starts_at")
 
     async def command(transaction: Transaction) -> Answer:
         offer = await use_cases.keep_slot(
@@ -248,7 +250,7 @@ def _look(
 ) -> Callable[[Direct], Awaitable[None]]:
     """What is asked for comes to the same place and time for all who ask for it, and is taken from all of them: both
     are found out once for all who ask at the same moment."""
-    came = time.monotonic()
+    came = monotonic()
 
     async def find_asked() -> Asked:
         async with database.read() as reading:
@@ -259,7 +261,7 @@ def _look(
         assert asked is not None
         wish = asked.wish
         taken = await database.shared(wish, lambda: lodging.taken_from_all_but(direct, wish), since=came)
-        lodging.must_be_free(taken, applicant_id=applicant_id)
+        must_be_free(taken, applicant_id=applicant_id)
 
     return look
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from foyer_chassis.db import Direct, Transaction
+from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
@@ -98,14 +98,6 @@ async def leave(
         await store.save_offer(transaction, declined)
         _publish_ended(transaction, declined)
         await offer_freed(transaction, await claiming.free(transaction, [offer.id]))
-
-
-async def look(
-    direct: Direct, *, applicant_id: UUID, resource_id: UUID, starts_at: datetime, ends_at: datetime
-) -> None:
-    """Whether a time could be kept now, as far as one query without a lock can tell. Raises PlacesTakenError."""
-    if await store.is_taken(direct, resource_id, starts_at, ends_at, applicant_id=applicant_id):
-        raise PlacesTakenError(field="starts_at")
 
 
 async def keep(

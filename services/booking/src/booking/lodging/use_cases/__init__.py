@@ -1,7 +1,7 @@
 """One function per thing that can happen to what all lodgings have in common."""
 
 from .holding import Make, hold
-from .keeping import decline, keep, must_be_free, taken_from_all_but
+from .keeping import decline, keep, taken_from_all_but
 from .life import (
     confirm_paid,
     end_due,
@@ -47,7 +47,6 @@ __all__ = [
     "lines_of",
     "may_see",
     "move_unit",
-    "must_be_free",
     "must_process",
     "must_see",
     "need",

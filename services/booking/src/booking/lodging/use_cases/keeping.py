@@ -15,15 +15,8 @@ from .taking import free_for, labels_of
 
 
 async def taken_from_all_but(direct: Direct, wish: Wish) -> frozenset[UUID] | None:
-    """For `must_be_free`: None: it could be kept now, as far as one query without a lock can tell; else from whom it
-    may not be taken: who has it kept already."""
+    """For `must_be_free`, as far as one query without a lock can tell."""
     return await store.taken_from_all_but(direct, wish.not_before(direct.now))
-
-
-def must_be_free(taken_from_all_but: frozenset[UUID] | None, *, applicant_id: UUID) -> None:
-    """Raises PlacesTakenError."""
-    if taken_from_all_but is not None and applicant_id not in taken_from_all_but:
-        raise PlacesTakenError
 
 
 async def keep(transaction: Transaction, asked: Asked, *, applicant_id: UUID, kept: int) -> Offer:

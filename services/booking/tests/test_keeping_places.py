@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 import sqlalchemy as sa
-from booking.lodging.tables import claims, lodgings
+from booking.lodging.tables import claims, lodgings, offers
 from foyer_chassis.testing import Running, utc
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import OrderPlaced, StayExtra
@@ -185,6 +185,24 @@ async def test_it_is_free_again_when_it_expires_whoever_looks(booking: Running, 
     await asyncio.gather(*(booking.turn("expire-lodgings") for _ in range(4)))
     assert (await claimed(booking), await some.free()) == (1, 2)
     assert await some.keep("dasha")
+
+
+@pytest.mark.feature("A16")
+async def test_what_came_to_its_end_is_forgotten_and_its_order_is_not(booking: Running) -> None:
+    some = await places(booking, "workplace", units=2)
+    taken, _ = await some.keep(ahead=96), await some.keep("boris", ahead=96)
+    order = some.order("anna", taken, ahead=96)
+    await booking.handle(order)
+    booking.at(NOW + KEPT)
+    await booking.turn("expire-lodgings")
+    booking.at(NOW + KEPT + DAY)
+    await some.keep("clara", ahead=96)
+    booking.at(NOW + KEPT + DAY + MINUTE)
+    await booking.turn("forget-offers")
+    async with booking.database.read() as reading:
+        assert (await reading.execute(sa.select(offers.c.status))).scalars().all() == ["open"]
+    await booking.handle_twice(order)
+    assert await outcome(booking, order) == ["held"]
 
 
 @pytest.mark.feature("A26")

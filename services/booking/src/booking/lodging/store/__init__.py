@@ -14,7 +14,7 @@ from .claims import (
     unclaim,
 )
 from .lodgings import add, by_code, by_id, by_number, by_orders, carry_out_due, new_code, next_number, page, save
-from .offers import add_offer, end_offer, expire_offers, offer_by_id, offers_locked, open_offers
+from .offers import add_offer, end_offer, expire_offers, forget_offers, offer_by_id, offers_locked, open_offers
 from .plans import (
     LabelTakenError,
     count_units,
@@ -43,6 +43,7 @@ __all__ = [
     "count_units",
     "end_offer",
     "expire_offers",
+    "forget_offers",
     "free_list",
     "free_units",
     "give",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -35,6 +36,9 @@ _EXPIRE = (
     .where(offers.c.id == _DUE.c.id)
     .values(status=OfferStatus.EXPIRED.value, version=offers.c.version + 1)
     .returning(offers.c.id)
+)
+_FORGET = sa.delete(offers).where(
+    ~_OPEN, offers.c.expires_at < sa.bindparam("before", type_=sa.DateTime(timezone=True))
 )
 _END = (
     sa.update(offers)
@@ -77,3 +81,8 @@ async def end_offer(
 async def expire_offers(transaction: Transaction, *, most: int) -> list[UUID]:
     """Those that were not taken in time, ended; others that another worker has in hand are left to it."""
     return list((await transaction.execute(_EXPIRE, {"due": transaction.now, "most": most})).scalars())
+
+
+async def forget_offers(transaction: Transaction, *, before: datetime) -> None:
+    """Drop what came to its end long ago: an order that took one is known by its lodging."""
+    await transaction.execute(_FORGET, {"before": before})

@@ -147,6 +147,7 @@ async def test_what_is_kept_is_for_one_and_for_just_that_and_once(booking: Runni
     other = {"place_id": some.space.places[0]} if some.space is not None else {"rooms": 2}
     longer = {"quantity": 3} if some.space is not None else {"departure": ARRIVAL + 2 * DAY}
     slot_offer = UUID((await ask_slot(booking, await add_resource(booking))).json()["id"])
+    elsewhere = await (await places(booking, next(each for each in KINDS if each != kind))).keep()
     wrong = [
         some.order("boris", offer_id),
         some.order("anna", offer_id, ahead=1),
@@ -154,17 +155,18 @@ async def test_what_is_kept_is_for_one_and_for_just_that_and_once(booking: Runni
         some.order("anna", offer_id, **longer),
         some.order("anna", uuid4()),
         some.order("anna", slot_offer),
+        some.order("anna", elsewhere),
     ]
     await booking.handle_twice(*wrong)
     assert await outcome(booking, *wrong) == ["offer_expired"] * len(wrong)
-    assert await kept(booking) == [str(offer_id), str(slot_offer)]
+    assert await kept(booking) == [str(offer_id), str(slot_offer), str(elsewhere)]
     both = [some.order("anna", offer_id), some.order("anna", offer_id)]
     await booking.handle_twice(*both)
     assert sorted(await outcome(booking, *both)) == ["held", "offer_expired"]
     late = some.order("anna", offer_id)
     await booking.handle_twice(late)
     assert await outcome(booking, late) == ["offer_expired"]
-    assert (await claimed(booking), await some.free()) == (1, 1)
+    assert (await claimed(booking), await some.free()) == (2, 1)
 
 
 @pytest.mark.feature("A16")

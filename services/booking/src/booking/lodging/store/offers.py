@@ -16,7 +16,10 @@ from ..tables import offers
 _BY_ID = sa.select(offers).where(offers.c.id == sa.bindparam("id"))
 _LOCKED = (
     sa.select(offers)
-    .where(offers.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(
+        offers.c.id.in_(sa.bindparam("ids", expanding=True)),
+        offers.c.group_id.in_(sa.bindparam("groups", expanding=True)),
+    )
     .order_by(offers.c.id)
     .with_for_update(key_share=True)
 )
@@ -61,8 +64,12 @@ async def offer_by_id(transaction: Transaction, id_: UUID) -> Offer | None:
     return None if row is None else _offer(row)
 
 
-async def offers_locked(transaction: Transaction, ids: Collection[UUID]) -> dict[UUID, Offer]:
-    rows = await transaction.all(_LOCKED, {"ids": list(ids)}) if ids else []
+async def offers_locked(
+    transaction: Transaction, ids: Collection[UUID], group_ids: Collection[UUID]
+) -> dict[UUID, Offer]:
+    """Those of these offers that are of these groups, whose locks the transaction has: groups are locked before offers,
+    by everybody."""
+    rows = await transaction.all(_LOCKED, {"ids": list(ids), "groups": list(group_ids)}) if ids else []
     return {row["id"]: _offer(row) for row in rows}
 
 

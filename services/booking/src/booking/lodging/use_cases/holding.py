@@ -45,9 +45,8 @@ async def hold(
     )
     groups = await store.groups_by_id(transaction, group_ids, kind, lock=True)
     known = await store.by_orders(transaction, list(wanted))
-    offers = await store.offers_locked(
-        transaction, {offer_id for event in placed if (offer_id := _offer_id(event)) is not None}
-    )
+    offer_ids = {offer_id for event in placed if (offer_id := _offer_id(event)) is not None}
+    offers = await store.offers_locked(transaction, offer_ids, list(groups))
     make = await prepare(groups)
     need_no_payment: dict[UUID, Event[Any]] = {}
     # Nothing becomes free while these are served: what one could not have, the next cannot have either.

@@ -75,7 +75,7 @@ async def take_offer(transaction: Transaction, offer: Offer, *, order_id: UUID, 
 async def decline(transaction: Transaction, known: Offer) -> None:
     """What is kept is free. Doing it again changes nothing."""
     await store.groups_by_id(transaction, [known.group_id], lock=True)
-    offer = (await store.offers_locked(transaction, [known.id]))[known.id]
+    offer = (await store.offers_locked(transaction, [known.id], [known.group_id]))[known.id]
     if offer.status is OfferStatus.OPEN:
         await store.end_offer(transaction, offer.id, OfferStatus.DECLINED)
         await store.give_back(transaction, [offer.id])

@@ -347,6 +347,11 @@ async def test_staff_ask_for_a_customer(booking: Running, kind: str) -> None:
     rita = await some.ask("rita", "rent_manager", applicant_id=anna)
     assert rita.status_code == 201, rita.text
     assert await kept(booking) == [rita.json()["id"]]
+    # Staff of other places see neither what is kept nor what there is.
+    there = booking.client("roman", "rent_manager", locations=[str(uuid4())])
+    assert (await there.delete(f"/v1/offers/{rita.json()['id']}")).status_code == 404
+    asked = await post(there, "/v1/offers", some.wish(1, applicant_id=anna))
+    assert (asked.status_code, await claimed(booking)) == (404, 1)
 
 
 @pytest.mark.feature("A16")

@@ -185,6 +185,11 @@ def _applicant(body: SlotIn | WorkplaceIn | RoomIn, caller: Caller, orders: str)
     return body.applicant_id or caller.id
 
 
+def _limits(applicant_id: UUID, caller: Caller) -> frozenset[str]:
+    """Of who asks for another."""
+    return frozenset() if applicant_id == caller.id else caller.locations
+
+
 @router.post("/offers", status_code=201, response_model=KeptOut, dependencies=[_OWN])
 async def keep(body: Wish, request: Request, caller: CurrentCaller, once: OncePerKey) -> Response:
     """Have a free time, workplace or room kept while the order is filled in: an order with this `offer_id` takes it.
@@ -202,6 +207,7 @@ async def keep(body: Wish, request: Request, caller: CurrentCaller, once: OncePe
 async def _keep_slot(body: SlotIn, caller: Caller, once: Once, database: Database) -> Response:
     came = monotonic()
     applicant_id = _applicant(body, caller, use_cases.SLOTS)
+    limits = _limits(applicant_id, caller)
     starts_at, ends_at = body.starts_at.astimezone(UTC), body.ends_at.astimezone(UTC)
 
     async def look(direct: Direct) -> None:
@@ -217,6 +223,7 @@ async def _keep_slot(body: SlotIn, caller: Caller, once: Once, database: Databas
             starts_at=starts_at,
             ends_at=ends_at,
             quantity=body.quantity,
+            locations=limits,
         )
         return Answer(_kept(offer), 201)
 
@@ -225,10 +232,11 @@ async def _keep_slot(body: SlotIn, caller: Caller, once: Once, database: Databas
 
 async def _keep_workplace(body: WorkplaceIn, caller: Caller, once: Once, database: Database) -> Response:
     applicant_id = _applicant(body, caller, use_cases.ORDERS[Kind.TICKET])
-    wanted = body.wanted()
+    wanted, limits = body.wanted(), _limits(applicant_id, caller)
 
     async def command(transaction: Transaction) -> Answer:
-        return Answer(_kept(await use_cases.keep_workplace(transaction, wanted, applicant_id=applicant_id)), 201)
+        offer = await use_cases.keep_workplace(transaction, wanted, applicant_id=applicant_id, locations=limits)
+        return Answer(_kept(offer), 201)
 
     look = _look(database, wanted, lambda reading: coworking.asked_for(reading, wanted), applicant_id)
     return await once.run_if_possible(("space", body.space_id), look, command)
@@ -236,10 +244,11 @@ async def _keep_workplace(body: WorkplaceIn, caller: Caller, once: Once, databas
 
 async def _keep_rooms(body: RoomIn, caller: Caller, once: Once, database: Database) -> Response:
     applicant_id = _applicant(body, caller, use_cases.ORDERS[Kind.STAY])
-    wanted = body.wanted()
+    wanted, limits = body.wanted(), _limits(applicant_id, caller)
 
     async def command(transaction: Transaction) -> Answer:
-        return Answer(_kept(await use_cases.keep_rooms(transaction, wanted, applicant_id=applicant_id)), 201)
+        offer = await use_cases.keep_rooms(transaction, wanted, applicant_id=applicant_id, locations=limits)
+        return Answer(_kept(offer), 201)
 
     look = _look(database, wanted, lambda reading: hotel.asked_for(reading, wanted), applicant_id)
     return await once.run_if_possible(("room type", body.room_type_id), look, command)

@@ -1,6 +1,7 @@
 """Free times, workplaces and rooms are kept for who asks, while the order is filled in; an order that names the offer
 takes them. So many at most for one customer, whatever they are."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from ..hotel import use_cases as hotel
 from ..hotel.use_cases import WantedStay
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
-from ..lodging.domain import Kind
+from ..lodging.domain import Asked, Kind
 from ..lodging.domain import Offer as LodgingOffer
+from ..resources.use_cases import visible
 from ..waiting import store as waiting_store
 from ..waiting import use_cases as waiting
 from ..waiting.domain import MOST_ASKED_FOR, MOST_ENTRIES
@@ -36,9 +38,16 @@ async def keep_slot(
     starts_at: datetime,
     ends_at: datetime,
     quantity: int,
+    locations: Collection[str] = (),
 ) -> SlotOffer:
-    """Raises what `waiting.keep` raises."""
+    """`locations`: that a member of staff who asks for a customer is limited to; none: all.
+
+    Raises:
+        NotFoundError: it is at another one. What `waiting.keep` raises.
+    """
     await claiming.lock(transaction, [resource_id, applicant_id])
+    if locations:
+        await visible(transaction, resource_id, locations)
     return await waiting.keep(
         transaction,
         applicant_id=applicant_id,
@@ -50,18 +59,28 @@ async def keep_slot(
     )
 
 
-async def keep_workplace(transaction: Transaction, wanted: Wanted, *, applicant_id: UUID) -> LodgingOffer:
-    """Raises what `coworking.asked_for` and `lodging.keep` raise."""
+async def keep_workplace(
+    transaction: Transaction, wanted: Wanted, *, applicant_id: UUID, locations: frozenset[str] = frozenset()
+) -> LodgingOffer:
+    """`locations`: see `keep_slot`. Raises NotFoundError, and what `coworking.asked_for` and `lodging.keep` raise."""
     await claiming.lock(transaction, [applicant_id])
+    if locations:
+        await lodging.visible_group(transaction, Kind.TICKET, wanted.space_id, locations=locations)
     asked = await coworking.asked_for(transaction, wanted, lock=True)
-    kept = await store.how_many(transaction, applicant_id)
-    return await lodging.keep(transaction, asked, applicant_id=applicant_id, kept=kept)
+    return await _keep(transaction, asked, applicant_id)
 
 
-async def keep_rooms(transaction: Transaction, wanted: WantedStay, *, applicant_id: UUID) -> LodgingOffer:
-    """Raises what `hotel.asked_for` and `lodging.keep` raise."""
+async def keep_rooms(
+    transaction: Transaction, wanted: WantedStay, *, applicant_id: UUID, locations: frozenset[str] = frozenset()
+) -> LodgingOffer:
+    """`locations`: see `keep_slot`. Raises NotFoundError, and what `hotel.asked_for` and `lodging.keep` raise."""
     await claiming.lock(transaction, [applicant_id])
-    asked = await hotel.asked_for(transaction, wanted, lock=True)
+    if locations:
+        await lodging.visible_group(transaction, Kind.STAY, wanted.room_type_id, locations=locations)
+    return await _keep(transaction, await hotel.asked_for(transaction, wanted, lock=True), applicant_id)
+
+
+async def _keep(transaction: Transaction, asked: Asked, applicant_id: UUID) -> LodgingOffer:
     kept = await store.how_many(transaction, applicant_id)
     return await lodging.keep(transaction, asked, applicant_id=applicant_id, kept=kept)
 

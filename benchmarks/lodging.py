@@ -32,6 +32,11 @@ WITH taken AS MATERIALIZED (
         AND tstzrange(lodging.starts_at, lodging.ends_at) && tstzrange('{begin}', '{end}')
         AND lodging.status IN ('held', 'confirmed', 'active')
         AND (claim.during && tstzrange('{begin}', '{end}')) IS TRUE
+    UNION ALL
+    SELECT claim.unit_id, claim.during, offer.group_id
+    FROM lodging_offers AS offer JOIN lodging_claims AS claim ON claim.offer_id = offer.id
+    WHERE offer.group_id = ANY('{{{types}}}'::uuid[]) AND offer.status = 'open'
+        AND (claim.during && tstzrange('{begin}', '{end}')) IS TRUE
 )
 """
 NIGHTS_SQL = f"""

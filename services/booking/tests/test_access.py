@@ -8,6 +8,7 @@ from booking.calendars import routes as calendars
 from booking.classes import routes as classes
 from booking.coworking import routes as coworking
 from booking.hotel import routes as hotel
+from booking.keeping import routes as keeping
 from booking.memberships import routes as memberships
 from booking.visitors import routes as visitors
 from foyer_chassis.http import access_of, routes_of
@@ -18,7 +19,7 @@ from .test_bad_input import things
 
 ROUTES = {
     (next(iter(route.methods or ())), route.path): access_of(route)
-    for part in (calendars, classes, coworking, hotel, memberships, visitors)
+    for part in (calendars, classes, coworking, hotel, keeping, memberships, visitors)
     for route in routes_of(part.router)
 }
 #: For programs that cannot sign in: a secret in the address, or nothing that names anybody.
@@ -84,6 +85,9 @@ POST   /v1/stays/{stay_id}/no-show             - - - + - - 0 - +
 POST   /v1/stays/{stay_id}/move                - - - + - - 0 - +
 POST   /v1/stays/{stay_id}/dates               - - - + - - 0 - +
 POST   /v1/stays/{stay_id}/extras              - - - + - - 0 - +
+POST   /v1/offers                              + + - - - - - - -
+GET    /v1/offers                              + + - - - - - - -
+DELETE /v1/offers/{offer_id}                   + 0 - + - - + - +
 GET    /v1/groups                              + + + + + - + + +
 POST   /v1/groups                              - - - - - - - - +
 GET    /v1/membership-types                    + + + + + - + + +
@@ -125,6 +129,11 @@ QUERIES: dict[str, dict[str, str]] = {
     "/v1/stays": {"number": "7001"},
 }
 BODIES: dict[str, Any] = {
+    "/v1/offers": {
+        "resource_id": str(uuid4()),
+        "starts_at": "2026-12-02T09:00:00Z",
+        "ends_at": "2026-12-02T10:00:00Z",
+    },
     "/v1/calendars": {"subject": "mine"},
     "/v1/tickets/{ticket_id}/extend": {"quantity": 1},
     "/v1/tickets/{ticket_id}/move": {"place_id": str(uuid4())},

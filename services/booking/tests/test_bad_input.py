@@ -13,14 +13,14 @@ from foyer_contracts.orders import StayRequest, TicketRequest
 
 from .conftest import TOMORROW
 from .races import key
-from .test_coworking import add_space, issued, made
+from .test_coworking import Space, add_space, issued, made
 from .test_coworking import wants as wants_ticket
 from .test_hotel import add_hotel
 from .test_hotel import sold as sold_stay
 from .test_hotel import wants as wants_stay
 from .test_memberships import ALEX, Club
 
-TAGS = {"coworking", "hotel", "memberships", "classes", "visitors", "calendars"}
+TAGS = {"coworking", "hotel", "memberships", "classes", "visitors", "calendars", "offers"}
 NASTY: dict[str, list[Any]] = {
     "string": ["a\x00b", "x" * 5_000, 1],
     "integer": [2**63, -1, 1.5],
@@ -42,6 +42,11 @@ def resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]
     return schema
 
 
+def variants(schema: dict[str, Any], document: dict[str, Any]) -> list[dict[str, Any]]:
+    schema = resolved(schema, document)
+    return [resolved(each, document) for each in schema.get("oneOf", [schema])]
+
+
 def nasty(schema: dict[str, Any]) -> list[Any]:
     return NASTY.get(str(schema.get("format")), NASTY.get(str(schema.get("type")), ["x"]))
 
@@ -51,6 +56,8 @@ def ordinary(name: str, schema: dict[str, Any], document: dict[str, Any], known:
     schema = resolved(schema, document)
     if name in known:
         return known[name]
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("format") == "date-time":
@@ -92,6 +99,13 @@ def mutations(body: dict[str, Any], schema: dict[str, Any], document: dict[str, 
     yield {**body, "unknown": 1}
 
 
+def workplace(space: Space) -> dict[str, Any]:
+    """A workplace to be kept."""
+    starts_at = (TOMORROW + timedelta(days=3)).isoformat()
+    known = {"space_id": str(space.id), "tariff_id": str(space.tariff)}
+    return {"kind": "workplace", **known, "starts_at": starts_at, "quantity": 1}
+
+
 async def things(booking: Running, *, owner: UUID | None = None) -> dict[str, str]:
     """One of everything, by the names that paths have for it; ticket and stay are the owner's."""
     club = await Club(booking).open()
@@ -104,6 +118,7 @@ async def things(booking: Running, *, owner: UUID | None = None) -> dict[str, st
     stay, order_of_stay = await sold_stay(booking, hotel, applicant_id=owner)
     admin = booking.client(*ALEX)
     feed = await admin.post("/v1/calendars", json={"subject": "mine"})
+    kept = await booking.client("anna", "customer").post("/v1/offers", json=workplace(space), headers=key())
     extra = await made(
         admin,
         f"/v1/locations/{hotel.location_id}/extras",
@@ -127,6 +142,7 @@ async def things(booking: Running, *, owner: UUID | None = None) -> dict[str, st
         "class_id": lesson,
         "visitor_id": visitor,
         "calendar_id": feed.json()["id"],
+        "offer_id": kept.json()["id"],
         "thing_id": str(space.id),
         "class_place": place["id"],
         "order_of_stay": str(order_of_stay.data.order_id),
@@ -170,10 +186,10 @@ async def test_every_field_of_every_route(booking: Running, tag: str) -> None:
                     text = "" if value is None else str(value).encode("utf-8", "replace").decode()
                     await ask(method, url, params={**query, item["name"]: text})
             if "requestBody" in operation:
-                schema = resolved(operation["requestBody"]["content"]["application/json"]["schema"], document)
-                body = ordinary("", schema, document, known)
-                for changed in mutations(body, schema, document):
-                    await ask(method, url, content=_json(changed), params=query)
+                for schema in variants(operation["requestBody"]["content"]["application/json"]["schema"], document):
+                    body = ordinary("", schema, document, known)
+                    for changed in mutations(body, schema, document):
+                        await ask(method, url, content=_json(changed), params=query)
     assert failed == []
     assert asked > 20
 

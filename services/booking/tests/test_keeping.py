@@ -193,6 +193,11 @@ async def test_staff_ask_for_a_customer(booking: Running) -> None:
     answer = await ask(booking, resource, "rita", "rent_manager", applicant_id=anna)
     assert answer.status_code == 201, answer.text
     assert await kept(booking) == [answer.json()["id"]]
+    there = booking.client("roman", "rent_manager", locations=[str(uuid4())])
+    later = {"starts_at": (TOMORROW + 5 * HOUR).isoformat(), "ends_at": (TOMORROW + 6 * HOUR).isoformat()}
+    body = {"resource_id": str(resource), "applicant_id": anna, **later}
+    refused = await there.post("/v1/offers", json=body, headers={"Idempotency-Key": uuid4().hex})
+    assert (refused.status_code, await claims(booking)) == (404, 1)
     assert (await booking.client("rita", "rent_manager").delete(f"/v1/offers/{answer.json()['id']}")).status_code == 204
     assert await kept(booking) == []
 

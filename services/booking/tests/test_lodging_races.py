@@ -6,12 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 from booking.lodging.domain import TAKING
-from booking.lodging.tables import claims, lodgings
+from booking.lodging.tables import claims, lodgings, offers
 from foyer_chassis.testing import Running
 from foyer_contracts.envelope import Event
 from foyer_contracts.orders import OrderPlaced
@@ -24,6 +25,8 @@ from .test_hotel import ARRIVAL, Hotel, add_hotel
 from .test_hotel import wants as wants_stay
 
 RIVALS = 64
+#: How what is kept comes to its end: all of these, or chance has not tried what it is to.
+ENDS = {"taken", "declined", "expired"}
 LOOPS = ("expire-lodgings", "start-lodgings", "give-up-lodgings", "end-lodgings")
 
 
@@ -104,6 +107,13 @@ async def check(booking: Running) -> None:
             .correlate(lodgings)
             .scalar_subquery()
         )
+        taken_by = (
+            sa.select(sa.func.count())
+            .where(claims.c.offer_id == offers.c.id, claims.c.active)
+            .correlate(offers)
+            .scalar_subquery()
+        )
+        kept = await reading.all(sa.select(offers.c.status, offers.c.rooms, taken_by.label("held")))
         rows = await reading.all(
             sa.select(
                 lodgings.c.starts_at,
@@ -116,6 +126,8 @@ async def check(booking: Running) -> None:
                 until.label("until"),
             )
         )
+    for offer in kept:
+        assert offer["held"] == (offer["rooms"] if offer["status"] == "open" else 0), dict(offer)
     for row in rows:
         if row["status"] in TAKING:
             # As many units as it has, to its very end; nothing is held without an owner.
@@ -131,22 +143,54 @@ class Life:
     def __init__(self, booking: Running, space: Space, hotel: Hotel, chance: random.Random) -> None:
         self.booking, self.space, self.hotel, self.chance = booking, space, hotel, chance
         self.orders: list[Event[OrderPlaced]] = []
+        self.kept: list[tuple[str, str]] = []  # for whom, offer
         self.desk = booking.client("alex", "administrator")
         self.now = NOW
         self.refused = 0
 
     def order(self) -> Event[OrderPlaced]:
+        made = self.wish()
+        self.orders.append(made)
+        return made
+
+    def wish(self, **more: Any) -> Event[OrderPlaced]:
         chance = self.chance
         if chance.random() < 0.5:
             starts_at = self.now.replace(minute=0) + timedelta(hours=chance.randint(1, 6))
             place = chance.choice([None, *self.space.places])
-            made = wants_ticket(self.space, starts_at, quantity=chance.randint(1, 3), place=place)
-        else:
-            arrival = self.now.date() + timedelta(days=chance.randint(0, 2))
-            rooms = chance.choice([1, 1, 2])
-            made = wants_stay(self.hotel, arrival, chance.randint(1, 3), rooms=rooms)
-        self.orders.append(made)
-        return made
+            return wants_ticket(self.space, starts_at, quantity=chance.randint(1, 3), place=place, **more)
+        arrival = self.now.date() + timedelta(days=chance.randint(0, 2))
+        rooms = chance.choice([1, 1, 2])
+        return wants_stay(self.hotel, arrival, chance.randint(1, 3), rooms=rooms, **more)
+
+    async def keep(self) -> None:
+        """Something is kept for somebody, and mostly ordered: in time, too late, twice, or by somebody else."""
+        who = f"person{self.chance.randrange(6)}"
+        order = self.wish(applicant_id=self.booking.identity.id_of(who))
+        what = "ticket" if order.data.ticket is not None else "stay"
+        asked = getattr(order.data, what)
+        body = asked.model_dump(mode="json", exclude={"visitor", "offer_id"}, exclude_none=True)
+        kind = {"kind": "workplace" if what == "ticket" else "room"}
+        answer = await post(self.booking.client(who), "/v1/offers", {**kind, **body})
+        assert answer.status_code < 500, answer.text
+        self.refused += answer.status_code >= 400
+        if answer.status_code != 201:
+            return
+        self.kept.append((who, answer.json()["id"]))
+        if self.chance.random() < 0.4:
+            return
+        request = asked.model_copy(update={"offer_id": UUID(answer.json()["id"])})
+        if self.chance.random() < 0.1:
+            order = wants_ticket(self.space) if what == "ticket" else wants_stay(self.hotel)
+        placed_at = self.now + timedelta(minutes=self.chance.choice([0, 0, 0, 20]))
+        naming = order.model_copy(update={"data": order.data.model_copy(update={what: request}), "time": placed_at})
+        self.orders.append(naming)
+        await asyncio.gather(*(self.booking.handle(naming) for _ in range(self.chance.choice([1, 2]))))
+
+    async def decline(self) -> None:
+        if self.kept:
+            who, offer_id = self.kept.pop(self.chance.randrange(len(self.kept)))
+            assert (await self.booking.client(who).delete(f"/v1/offers/{offer_id}")).status_code == 204
 
     async def paths(self) -> list[str]:
         async with self.booking.database.read() as reading:
@@ -157,9 +201,13 @@ class Life:
         """Something to do; it may be refused, never fail."""
         chance, booking = self.chance, self.booking
         whim = chance.random()
-        if whim < 0.3 or not self.orders:
+        if whim < 0.25 or not self.orders:
             made = self.order()
             return lambda: booking.handle(made)
+        if whim < 0.33:
+            return self.keep
+        if whim < 0.37:
+            return self.decline
         order_id = chance.choice(self.orders[-30:]).data.order_id
         if whim < 0.5:
             recent = chance.choice(self.orders[-8:]).data.order_id
@@ -218,6 +266,11 @@ async def test_whatever_happens_nothing_overlaps_and_all_that_is_freed_can_be_ha
         booking.at(life.now)
     statuses = await _statuses(booking)
     assert len(statuses) >= 3, statuses
+    life.now += timedelta(minutes=20)
+    booking.at(life.now)
+    await asyncio.gather(*(booking.turn("expire-lodgings") for _ in range(3)))
+    assert await _statuses(booking, offers) == ENDS
+    await check(booking)
     # Everybody gives everything back; what there is can be had again, all of it and not one more.
     for order in life.orders:
         await booking.handle(cancelled(order.data.order_id, "customer_request", sequence=10_000))
@@ -231,6 +284,6 @@ async def test_whatever_happens_nothing_overlaps_and_all_that_is_freed_can_be_ha
     assert await deadlocks(booking) == 0
 
 
-async def _statuses(booking: Running) -> set[str]:
+async def _statuses(booking: Running, table: sa.Table = lodgings) -> set[str]:
     async with booking.database.read() as reading:
-        return set((await reading.execute(sa.select(lodgings.c.status).distinct())).scalars())
+        return set((await reading.execute(sa.select(table.c.status).distinct())).scalars())

@@ -264,29 +264,7 @@ async def test_late_and_older_news_change_nothing(shop: Shop) -> None:
 @pytest.mark.feature("X4")
 @pytest.mark.parametrize("kind", ["coworking", "hotel"])
 async def test_tickets_and_stays_have_their_policy_too(shop: Shop, kind: str) -> None:
-    answer = await shop.orders.client("alex", "administrator").post(
-        "/v1/offerings",
-        json={"title": "С условиями", "kind": kind, "terms": "prepaid", "cancellation": POLICY},
-        headers={"Idempotency-Key": "policy"},
-    )
-    visitor = {"name": "Ольга Гостева"}
-    ticket = {
-        "space_id": str(uuid4()),
-        "tariff_id": str(uuid4()),
-        "starts_at": STARTS.isoformat(),
-        "quantity": 4,
-        "visitor": visitor,
-    }
-    stay = {
-        "room_type_id": str(uuid4()),
-        "arrival": "2026-12-02",
-        "departure": "2026-12-03",
-        "adults": 1,
-        "visitor": visitor,
-    }
-    content = {"ticket": ticket} if kind == "coworking" else {"stay": stay}
-    body = {"offering_id": answer.json()["id"], **content}
-    placed = await shop.orders.client("anna").post("/v1/orders", json=body, headers={"Idempotency-Key": "it"})
+    placed = await place_of_kind(shop, kind, cancellation=POLICY)
     assert placed.status_code == 201, placed.text
     order = placed.json()
     heard = Heard(order)
@@ -296,6 +274,48 @@ async def test_tickets_and_stays_have_their_policy_too(shop: Shop, kind: str) ->
     shop.orders.at(NOW - timedelta(days=20))
     await shop.cancel(order)
     assert amounts(await shop.card(order))[1:] == (40000, 0)
+
+
+async def place_of_kind(shop: Shop, kind: str, *, more: dict[str, Any] | None = None, **offering: Any) -> Any:
+    """The answer to an order for a ticket or a stay; `more`: of that."""
+    answer = await shop.orders.client("alex", "administrator").post(
+        "/v1/offerings",
+        json={"title": "С условиями", "kind": kind, "terms": "prepaid", **offering},
+        headers={"Idempotency-Key": "policy"},
+    )
+    visitor = {"name": "Ольга Гостева"}
+    ticket = {
+        "space_id": str(uuid4()),
+        "tariff_id": str(uuid4()),
+        "starts_at": STARTS.isoformat(),
+        "quantity": 4,
+        "visitor": visitor,
+        **(more or {}),
+    }
+    stay = {
+        "room_type_id": str(uuid4()),
+        "arrival": "2026-12-02",
+        "departure": "2026-12-03",
+        "adults": 1,
+        "visitor": visitor,
+        **(more or {}),
+    }
+    content = {"ticket": ticket} if kind == "coworking" else {"stay": stay}
+    body = {"offering_id": answer.json()["id"], **content}
+    return await shop.orders.client("anna").post("/v1/orders", json=body, headers={"Idempotency-Key": "it"})
+
+
+@pytest.mark.feature("A16")
+@pytest.mark.feature("A17")
+@pytest.mark.parametrize(("kind", "what"), [("coworking", "ticket"), ("hotel", "stay")])
+async def test_what_was_kept_is_passed_on(shop: Shop, kind: str, what: str) -> None:
+    offer = str(uuid4())
+    placed = await place_of_kind(shop, kind, more={"offer_id": offer})
+    assert placed.status_code == 201, placed.text
+    (event,) = await shop.orders.published(PLACED)
+    assert str(getattr(event.data, what).offer_id) == offer
+    assert (await shop.card(placed.json()))["request"][what]["offer_id"] == offer
+    assert (await place_of_kind(shop, kind, more={"offer_id": "mine"})).status_code == 422
 
 
 @pytest.mark.feature("X5")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from foyer_tools.journeys_of_money import paid_through_stripe
-from foyer_tools.journeys_of_places import coworking_ticket, hotel_stay
+from foyer_tools.journeys_of_places import coworking_ticket, hotel_stay, kept_places
 from foyer_tools.journeys_of_slots import kept_slot, waiting_list, weekly_booking
 from foyer_tools.journeys_of_staff import (
     account_orders,
@@ -231,6 +231,7 @@ JOURNEYS: dict[str, tuple[str, Journey]] = {
     "weekly": ("A booking every week, one time of it given up", weekly_booking),
     "waiting": ("Somebody waits for a time that is taken", waiting_list),
     "kept": ("A time is kept while the order is filled in", kept_slot),
+    "kept-places": ("The last workplace and the last room are kept while the order is filled in", kept_places),
     "8": ("A postpaid request", postpaid_request),
     "9": ("Orders on account", account_orders),
     "10": ("A membership bought by a guest", membership),

@@ -5,6 +5,7 @@ They are told as those of `journeys`: each raises WorldError when something came
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -35,8 +36,8 @@ async def _offering(world: World, title: str, kind: str) -> str:
     return await _make(world, "orders/v1/offerings", body)
 
 
-async def _place(world: World, content: dict[str, Any]) -> dict[str, Any]:
-    return dict(await world.ok("anna", "POST", "orders/v1/orders", json=content, headers={"Prefer": "wait=20"}))
+async def _place(world: World, content: dict[str, Any], who: str = "anna") -> dict[str, Any]:
+    return dict(await world.ok(who, "POST", "orders/v1/orders", json=content, headers={"Prefer": "wait=20"}))
 
 
 async def _paid(world: World, order: dict[str, Any], *statuses: str) -> dict[str, Any]:
@@ -254,3 +255,47 @@ async def _process_stay(world: World, order: dict[str, Any], stay: dict[str, Any
     await world.until(paid, f"the night more of order {order['number']} is paid")
     left = await world.ok("rita", "POST", f"{path}/check-out", json={})
     expect(left["status"], "ended", "the stay after the guest left")
+
+
+async def kept_places(world: World) -> list[dict[str, Any]]:
+    """Many want the last workplace, and the last room, at the same moment: one of them has it kept, the others are told
+    at once. The one fills in the order, which takes it and is paid; who ordered what is kept is told so."""
+    location = await _location(world, "Последнее место")
+    space = await _make(world, "booking/v1/spaces", {"location_id": location, "name": "Тихий зал"})
+    await _make(world, f"booking/v1/spaces/{space}/places", {"label": "7"})
+    hour = {"name": "Час", "unit": "hour", "price": rub(100)}
+    by_hour = await _make(world, f"booking/v1/spaces/{space}/tariffs", hour)
+    rooms = await _make(world, "booking/v1/room-types", {"location_id": location, "name": "Мансарда"})
+    await _make(world, f"booking/v1/room-types/{rooms}/rooms", {"label": "401"})
+    await _make(world, f"booking/v1/room-types/{rooms}/rates", {"name": "Стандарт", "price": rub(1000)})
+    day = (datetime.now(UTC) + timedelta(days=2)).replace(hour=NOON, minute=0, second=0, microsecond=0)
+    ticket = {"space_id": space, "tariff_id": by_hour, "starts_at": day.isoformat(), "quantity": 4}
+    nights = {"arrival": day.date().isoformat(), "departure": (day.date() + timedelta(days=2)).isoformat()}
+    stay = {"room_type_id": rooms, **nights, "adults": 1}
+    return [
+        await _kept(world, await _offering(world, "Тихий зал", "coworking"), ("workplace", "ticket"), ticket),
+        await _kept(world, await _offering(world, "Мансарда", "hotel"), ("room", "stay"), stay),
+    ]
+
+
+async def _kept(world: World, offering: str, called: tuple[str, str], wish: dict[str, Any]) -> dict[str, Any]:
+    """`called`: what it is called by booking, and by orders."""
+    kind, content = called
+    people = ("anna", "boris", "carol")
+    body = {"kind": kind, **wish}
+    answers = await asyncio.gather(*(world.call(who, "POST", "booking/v1/offers", json=body) for who in people))
+    expect(sorted(answer.status_code for answer in answers), [201, 409, 409], f"who has the {kind} kept")
+    ((who, offer),) = (
+        (who, answer.json()) for who, answer in zip(people, answers, strict=True) if answer.status_code == 201
+    )
+    other = next(name for name in people if name != who)
+    wanted = {**wish, "visitor": {"name": "Пётр Гостев"}}
+    refused = await _place(world, {"offering_id": offering, content: wanted}, other)
+    expect((refused["status"], refused["cancel_reason"]), ("cancelled", "places_taken"), "who ordered what is kept")
+    stolen = await _place(world, {"offering_id": offering, content: {**wanted, "offer_id": offer["id"]}}, other)
+    expect((stolen["status"], stolen["cancel_reason"]), ("cancelled", "offer_expired"), "another's offer")
+    order = await _place(world, {"offering_id": offering, content: {**wanted, "offer_id": offer["id"]}}, who)
+    expect(order["places"]["place"], offer["place"], f"the {kind} that the order takes")
+    await world.pay(order)
+    await world.until_order(who, order["number"], "confirmed")
+    return await world.order(who, order["number"])

@@ -14,17 +14,19 @@ from .db import is_outage
 _logger = log.get(__name__)
 
 
-def due(key: sa.Column[Any], at: sa.Column[Any], *where: sa.ColumnElement[bool]) -> sa.CTE:
+def due(
+    key: sa.Column[Any], at: sa.ColumnElement[Any], *where: sa.ColumnElement[bool], key_share: bool = False
+) -> sa.CTE:
     """Rows for a loop to claim: those whose time `at` has come, the longest due first, and that no other worker is at.
 
-    Parameters: `due`, the present instant; `most`, how many at most.
+    Parameters: `due`, the present instant; `most`, how many at most. `key_share`: who only refers to one does not wait.
     """
     return (
         sa.select(key)
-        .where(*where, at <= sa.bindparam("due"))
+        .where(*where, at <= sa.bindparam("due", type_=sa.DateTime(timezone=True)))
         .order_by(at)
         .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=key_share)
         .cte("due")
     )
 

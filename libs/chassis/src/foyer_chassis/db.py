@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from .tables import outbox
 
 #: Who of one process wants one thing at once: while one waits for an answer of PostgreSQL, another is served.
 AT_ONCE = 3
+#: Nobody asks for what was found longer ago; see `Database.shared`.
+SHARED_SECONDS = 1.0
 OUTBOX_CHANNEL = "foyer_outbox"
 K = TypeVar("K")
 #: Takes a notice: its channel and payload.
@@ -229,6 +232,8 @@ class Database:
         self.notifier = Notifier(url)
         self._ways: dict[str, Tell] = {}
         self._turns: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._finding: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        self._found: dict[Hashable, tuple[float, Any]] = {}  # since when, what; in the order of the former
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -264,6 +269,35 @@ class Database:
             lock = self._turns[thing] = asyncio.Semaphore(AT_ONCE)
         async with lock:
             yield
+
+    async def shared(self, thing: Hashable, find: Callable[[], Awaitable[K | None]], *, since: float) -> K | None:
+        """What `find` finds, once for all of this process who want to know one thing at the same moment. For hints:
+        what is decided is decided by what its own transaction reads.
+
+        Args:
+            find: None is kept for nobody, nor is what it raises.
+            since: by `time.monotonic`. What others began to look for then or later is good enough: when one came to
+                ask, to know it as if one had looked oneself.
+        """
+        lock = self._finding.get(thing)
+        if lock is None:
+            lock = self._finding[thing] = asyncio.Lock()
+        async with lock:
+            known = self._found.get(thing)
+            if known is not None and known[0] >= since:
+                shared: K = known[1]
+                return shared
+            began = time.monotonic()
+            found = await find()
+            if found is not None:
+                self._keep_found(thing, began, found)
+            return found
+
+    def _keep_found(self, thing: Hashable, began: float, found: object) -> None:
+        self._found.pop(thing, None)
+        while self._found and next(iter(self._found.values()))[0] < began - SHARED_SECONDS:
+            del self._found[next(iter(self._found))]
+        self._found[thing] = (began, found)
 
     @asynccontextmanager
     async def direct(self) -> AsyncIterator[Direct]:

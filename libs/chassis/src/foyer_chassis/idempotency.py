@@ -126,20 +126,16 @@ class Once:
         `look` raises the Problem that the command would, from one query without any lock, so that those who come too
         late are told so at once. What it lets pass the command decides.
         """
-        refusal: Problem
         async with self.database.turn(thing):
-            try:
-                async with self.database.direct() as direct:
+            async with self.database.direct() as direct:
+                try:
                     await look(direct)
-            except Problem as problem:
-                refusal = problem
-            else:
-                return await self.run(command)
-        # A repeat gets its first answer, whatever has become impossible since.
-        async with self.database.direct() as direct:
-            if (stored := await self._stored_directly(direct)) is not None:
-                return stored
-        raise refusal
+                except Problem:
+                    # A repeat gets its first answer, whatever has become impossible since.
+                    if (stored := await self._stored_directly(direct)) is not None:
+                        return stored
+                    raise
+            return await self.run(command)
 
     async def run(self, command: Callable[[Transaction], Awaitable[Answer]]) -> Response:
         """The command's answer, or the stored one with `Idempotency-Replayed: true`.

@@ -51,7 +51,8 @@ class Visitor(Part):
 class TicketRequest(Part):
     """Coworking places asked for (A16): `quantity` units of a tariff (hours, days, weeks, months) from `starts_at`.
 
-    `place_id` asks for one numbered place; without it any free one will do.
+    `place_id` asks for one numbered place; without it any free one will do. `offer_id`: what was kept for the applicant
+    and is taken now.
     """
 
     space_id: UUID
@@ -60,6 +61,7 @@ class TicketRequest(Part):
     quantity: StrictInt = Field(ge=1)
     visitor: Visitor
     place_id: UUID | None = None
+    offer_id: UUID | None = None
 
 
 class StayExtra(Part):
@@ -71,7 +73,10 @@ class StayExtra(Part):
 
 
 class StayRequest(Part):
-    """Hotel nights asked for (A17): `rooms` rooms of a type for the nights from `arrival` up to `departure`."""
+    """Hotel nights asked for (A17): `rooms` rooms of a type for the nights from `arrival` up to `departure`.
+
+    `offer_id`: what was kept for the applicant and is taken now.
+    """
 
     room_type_id: UUID
     tariff_id: UUID | None = None
@@ -82,6 +87,7 @@ class StayRequest(Part):
     children: StrictInt = Field(default=0, ge=0)
     visitor: Visitor
     extras: list[StayExtra] = []
+    offer_id: UUID | None = None
 
 
 class MembershipRequest(Part):

@@ -10,6 +10,7 @@ from .calendars import routes as calendars
 from .classes import routes as classes
 from .coworking import routes as coworking
 from .hotel import routes as hotel
+from .keeping import routes as keeping
 from .memberships import routes as memberships
 from .recurring import routes as recurring
 from .reserving import routes as reserving
@@ -28,6 +29,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
             recurring.router,
             reserving.router,
             waiting.router,
+            keeping.router,
             blocking.router,
             visitors.router,
             memberships.router,

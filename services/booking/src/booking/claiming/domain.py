@@ -6,7 +6,7 @@ share any of that: the gap between two bookings is the buffer after the first an
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,20 @@ class PlacesTakenError(ConflictError):
 
     title_en = "The places are taken"
     title_ru = "Это место уже занято"
+
+
+def must_be_free(taken_from_all_but: Collection[UUID] | None, *, applicant_id: UUID, field: str | None = None) -> None:
+    """For who looks whether something could be kept for an applicant.
+
+    Args:
+        taken_from_all_but: None: it is not taken. Else for whom something of it is kept already: they may be the ones
+            who have it.
+
+    Raises:
+        PlacesTakenError.
+    """
+    if taken_from_all_but is not None and applicant_id not in taken_from_all_but:
+        raise PlacesTakenError(field=field) if field else PlacesTakenError
 
 
 class Owner(StrEnum):

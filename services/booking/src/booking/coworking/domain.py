@@ -13,7 +13,8 @@ from uuid import UUID
 from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
-from ..resources.domain import Calendar, InThePastError, OutsideOpeningHoursError
+from ..lodging.domain import FARTHEST, Group, TooFarAheadError, Unit, Wish
+from ..resources.domain import Calendar, InThePastError, OutsideOpeningHoursError, UnknownResourceError
 
 #: Tickets by the hour begin on the quarter of an hour after an opening.
 GRID = timedelta(minutes=15)
@@ -70,6 +71,40 @@ class Tariff:
     most: int
     active: bool
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a ticket is asked for: so many units of a tariff, in that place or, without it, in any."""
+
+    space_id: UUID
+    tariff_id: UUID
+    starts_at: datetime
+    quantity: int
+    place_id: UUID | None
+
+
+def wish(
+    wanted: Wanted, space: Group | None, tariff: Tariff | None, place: Unit | None, *, now: datetime
+) -> tuple[Group, Tariff, Wish]:
+    """The place and the time that it comes to, with the space and the tariff as they are known to be there.
+
+    Raises:
+        UnknownResourceError, TooFarAheadError, TooLongError, PlaceCannotBeChosenError, and what `period` raises.
+    """
+    if space is None or not space.active or tariff is None or not tariff.active or tariff.space_id != space.id:
+        raise UnknownResourceError
+    if wanted.starts_at > now + FARTHEST:
+        raise TooFarAheadError(field="starts_at")
+    if wanted.quantity > tariff.most:
+        raise TooLongError(field="quantity", most=tariff.most)
+    if wanted.place_id is not None:
+        if not tariff.fixed:
+            raise PlaceCannotBeChosenError(field="place_id")
+        if place is None or place.group_id != space.id or tariff.zone not in (None, place.zone):
+            raise UnknownResourceError
+    starts_at, ends_at = period(space.location.calendar, tariff.unit, wanted.starts_at, wanted.quantity, now=now)
+    return space, tariff, Wish(space.id, starts_at, ends_at, unit_id=wanted.place_id, zone=tariff.zone)
 
 
 def period(

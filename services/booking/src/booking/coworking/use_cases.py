@@ -15,9 +15,9 @@ from foyer_contracts.orders import Actor, OrderPlaced
 from ..lodging import store as lodging_store
 from ..lodging import use_cases as lodging
 from ..lodging.domain import (
-    FARTHEST,
     LIVE,
     TAKING,
+    Asked,
     BlockedError,
     Group,
     Item,
@@ -26,12 +26,10 @@ from ..lodging.domain import (
     NotBegunError,
     NotPossibleNowError,
     Status,
-    TooFarAheadError,
     Unit,
 )
-from ..resources.domain import UnknownResourceError
 from . import store
-from .domain import PlaceCannotBeChosenError, Tariff, TooLongError, period
+from .domain import Tariff, TooLongError, Wanted, period, wish
 
 
 async def hold_tickets(
@@ -40,15 +38,22 @@ async def hold_tickets(
     asked = [event for event in placed if event.data.ticket is not None]
     if not asked:
         return
-    requests = [event.data.ticket for event in asked if event.data.ticket is not None]
+    requests = [_wanted(event) for event in asked]
 
     async def prepare(spaces: Mapping[UUID, Group]) -> lodging.Make:
         tariffs = await store.tariffs_by_id(transaction, {item.tariff_id for item in requests})
         places = {item.place_id for item in requests if item.place_id is not None}
         chosen = await lodging_store.units_by_id(transaction, places)
-        return lambda event: _ticket(event, spaces, tariffs, chosen, now=transaction.now, default_ttl=default_ttl)
+        return lambda event, now: _ticket(event, spaces, tariffs, chosen, now=now)
 
-    await lodging.hold(transaction, asked, Kind.TICKET, {item.space_id for item in requests}, prepare)
+    spaces = {item.space_id for item in requests}
+    await lodging.hold(transaction, asked, Kind.TICKET, spaces, prepare, default_ttl=default_ttl)
+
+
+def _wanted(placed: Event[OrderPlaced]) -> Wanted:
+    ticket = placed.data.ticket
+    assert ticket is not None
+    return Wanted(ticket.space_id, ticket.tariff_id, ticket.starts_at, ticket.quantity, ticket.place_id)
 
 
 def _ticket(
@@ -58,24 +63,11 @@ def _ticket(
     chosen: Mapping[UUID, Unit],
     *,
     now: datetime,
-    default_ttl: timedelta,
 ) -> Lodging:
-    request = event.data.ticket
+    request, wanted = event.data.ticket, _wanted(event)
     assert request is not None
-    space, tariff = spaces.get(request.space_id), tariffs.get(request.tariff_id)
-    if space is None or not space.active or tariff is None or not tariff.active or tariff.space_id != space.id:
-        raise UnknownResourceError
-    if request.starts_at > now + FARTHEST:
-        raise TooFarAheadError(field="starts_at")
-    if request.quantity > tariff.most:
-        raise TooLongError(field="quantity", most=tariff.most)
-    if request.place_id is not None:
-        if not tariff.fixed:
-            raise PlaceCannotBeChosenError(field="place_id")
-        unit = chosen.get(request.place_id)
-        if unit is None or unit.group_id != space.id or tariff.zone not in (None, unit.zone):
-            raise UnknownResourceError
-    starts_at, ends_at = period(space.location.calendar, tariff.unit, request.starts_at, request.quantity, now=now)
+    place = None if wanted.place_id is None else chosen.get(wanted.place_id)
+    space, tariff, wished = wish(wanted, spaces.get(wanted.space_id), tariffs.get(wanted.tariff_id), place, now=now)
     return Lodging(
         id=new_id(),
         kind=Kind.TICKET,
@@ -88,15 +80,29 @@ def _ticket(
         visitor_id=request.visitor.id,
         tariff_id=tariff.id,
         tariff=tariff.name,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        quantity=request.quantity,
-        items=(Item(f"{space.name}, тариф «{tariff.name}»", request.quantity, tariff.price),),
+        starts_at=wished.starts_at,
+        ends_at=wished.ends_at,
+        quantity=wanted.quantity,
+        items=(Item(f"{space.name}, тариф «{tariff.name}»", wanted.quantity, tariff.price),),
         status=Status.HELD,
-        expires_at=lodging.hold_until(space, now, default_ttl),
-        unit_id=request.place_id,
-        zone=tariff.zone,
+        expires_at=None,
+        unit_id=wished.unit_id,
+        zone=wished.zone,
     )
+
+
+async def asked_for(transaction: Transaction, wanted: Wanted, *, lock: bool = False) -> Asked:
+    """A place that is to be kept. `lock`: with the lock of its space.
+
+    Raises:
+        what `wish` raises: it could never be ordered.
+    """
+    spaces = await lodging_store.groups_by_id(transaction, [wanted.space_id], Kind.TICKET, lock=lock)
+    tariffs = await store.tariffs_by_id(transaction, [wanted.tariff_id])
+    place = None if wanted.place_id is None else await lodging_store.unit_by_id(transaction, wanted.place_id)
+    space, tariff = spaces.get(wanted.space_id), tariffs.get(wanted.tariff_id)
+    _, _, wished = wish(wanted, space, tariff, place, now=transaction.now)
+    return Asked(Kind.TICKET, wished, wanted.tariff_id, wanted.quantity)
 
 
 async def check_in(

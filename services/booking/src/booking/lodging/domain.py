@@ -10,7 +10,7 @@ to come before it has begun.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from foyer_chassis.errors import ConflictError, InvalidError
 from foyer_contracts.money import Money
 
 from ..resources.domain import Location
+from ..waiting.domain import ASKED_FOR_TTL, OfferStatus
 
 
 class Kind(StrEnum):
@@ -158,6 +159,82 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """So many units of a group at a time: any of them, that one, or any of a zone."""
+
+    group_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    rooms: int = 1
+    unit_id: UUID | None = None
+    zone: str | None = None
+
+    def not_before(self, instant: datetime) -> "Wish":
+        """Who comes in the evening has the room from then on."""
+        return replace(self, starts_at=max(self.starts_at, instant))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be kept before there is an order, as that would ask for it.
+
+    Attributes:
+        quantity: units of the tariff, or nights.
+    """
+
+    kind: Kind
+    wish: Wish
+    tariff_id: UUID
+    quantity: int
+    arrival: date | None = None
+    departure: date | None = None
+
+    def kept_until(self, now: datetime) -> datetime:
+        """When an offer of it that is made now ends: a ticket cannot be ordered any more once its time begins."""
+        return min(now + ASKED_FOR_TTL, self.wish.starts_at if self.kind is Kind.TICKET else self.wish.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Units that are kept for who asked for them; see `waiting.domain` for its states.
+
+    Attributes:
+        place: the labels of its units; the rest as of `Lodging`.
+        created_at: an order that takes it is judged by that instant, so that midnight takes tonight's room from nobody.
+    """
+
+    id: UUID
+    kind: Kind
+    applicant_id: UUID
+    group_id: UUID
+    tariff_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    quantity: int
+    rooms: int
+    unit_id: UUID | None
+    zone: str | None
+    arrival: date | None
+    departure: date | None
+    place: str
+    status: OfferStatus
+    created_at: datetime
+    expires_at: datetime
+    order_id: UUID | None
+    version: int
+
+    def is_of(self, wish: Wish) -> bool:
+        """Whether it is just that which is kept."""
+        kept = Wish(self.group_id, self.starts_at, self.ends_at, self.rooms, self.unit_id, self.zone)
+        return kept == wish.not_before(self.created_at)
+
+    def may_be_taken(self, *, applicant_id: UUID, wish: Wish, placed_at: datetime) -> bool:
+        """Whether an order that was placed then takes it: by the one who asked, in time, for just that."""
+        mine = self.status is OfferStatus.OPEN and self.applicant_id == applicant_id
+        return mine and self.is_of(wish) and placed_at < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
 class Lodging:
     """A coworking ticket (A16) or a hotel stay (A17): one per order.
 
@@ -202,6 +279,10 @@ class Lodging:
     no_show_due_at: datetime | None = None
     terms: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.group_id, self.starts_at, self.ends_at, self.rooms, self.unit_id, self.zone)
 
     @property
     def total(self) -> Money:

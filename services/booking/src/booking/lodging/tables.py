@@ -90,12 +90,47 @@ lodgings = sa.Table(
     sa.Index("lodgings_due_no_show", "no_show_due_at", postgresql_where=sa.text("status IN ('confirmed', 'active')")),
 )
 
-#: Which unit a lodging takes when. Inactive: it did once, and the unit is free again.
+_OPEN = sa.text("status = 'open'")
+
+#: What is kept for who asked for it, before there is an order.
+offers = sa.Table(
+    "lodging_offers",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("applicant_id", ID, nullable=False),
+    sa.Column("group_id", ID, sa.ForeignKey("lodging_groups.id"), nullable=False),
+    sa.Column("tariff_id", ID, nullable=False),
+    sa.Column("starts_at", INSTANT, nullable=False),
+    sa.Column("ends_at", INSTANT, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("rooms", sa.Integer, nullable=False),
+    sa.Column("unit_id", ID, sa.ForeignKey("lodging_units.id")),
+    sa.Column("zone", sa.Text),
+    sa.Column("arrival", sa.Date),
+    sa.Column("departure", sa.Date),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("expires_at", INSTANT, nullable=False),
+    sa.Column("order_id", ID),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.CheckConstraint("ends_at > starts_at", name="lodging_offers_time"),
+    sa.CheckConstraint("quantity > 0 AND rooms > 0", name="lodging_offers_quantity"),
+    sa.CheckConstraint("status IN ('declined', 'expired', 'open', 'taken')", name="lodging_offers_status"),
+    sa.Index("lodging_offers_due", "expires_at", postgresql_where=_OPEN),
+    sa.Index("lodging_offers_open_of_applicant", "applicant_id", "id", postgresql_where=_OPEN),
+    sa.Index("lodging_offers_open_of_group", "group_id", postgresql_where=_OPEN),
+)
+
+#: Which unit a lodging or an offer takes when. Inactive: a lodging did once, and the unit is free again; what an offer
+#: took and gave back leaves nothing.
 claims = sa.Table(
     "lodging_claims",
     metadata,
     sa.Column("id", ID, primary_key=True),
-    sa.Column("lodging_id", ID, sa.ForeignKey("lodgings.id"), nullable=False),
+    sa.Column("lodging_id", ID, sa.ForeignKey("lodgings.id")),
+    sa.Column("offer_id", ID, sa.ForeignKey("lodging_offers.id")),
     sa.Column("unit_id", ID, sa.ForeignKey("lodging_units.id"), nullable=False),
     sa.Column("during", TSTZRANGE, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
@@ -103,5 +138,7 @@ claims = sa.Table(
         ("unit_id", "="), ("during", "&&"), where=sa.text("active"), using="gist", name="lodging_claims_no_two_overlap"
     ),
     sa.CheckConstraint("NOT isempty(during)", name="lodging_claims_during"),
+    sa.CheckConstraint("(lodging_id IS NULL) <> (offer_id IS NULL)", name="lodging_claims_owner"),
     sa.Index("lodging_claims_of_lodging", "lodging_id"),
+    sa.Index("lodging_claims_of_offer", "offer_id", postgresql_where=sa.text("offer_id IS NOT NULL")),
 )

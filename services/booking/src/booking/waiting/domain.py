@@ -40,10 +40,10 @@ class TooManyEntriesError(ConflictError):
 
 
 class TooManyOffersError(ConflictError):
-    """One customer is kept so many times at most: order one, or give one up."""
+    """So many times, workplaces and rooms at most are kept for one customer: order one, or give one up."""
 
-    title_en = "Too many times are kept for you"
-    title_ru = "За вами уже закреплено слишком много времени"
+    title_en = "Too much is kept for you"
+    title_ru = "За вами уже закреплено слишком много"
 
 
 class EntryStatus(StrEnum):

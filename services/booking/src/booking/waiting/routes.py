@@ -1,4 +1,4 @@
-"""The waiting list: customers join and leave it, staff see it. Free times are kept for who asks."""
+"""The waiting list: customers join and leave it, staff see it."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from foyer_chassis.auth import Caller, CurrentCaller, requires
-from foyer_chassis.db import Direct, Transaction
+from foyer_chassis.db import Transaction
 from foyer_chassis.errors import ForbiddenError
 from foyer_chassis.http import InTransaction, Reading
 from foyer_chassis.idempotency import Answer, OncePerKey
@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from ..resources.routes import Moment
 from ..resources.use_cases import visible
 from . import store, use_cases
-from .domain import MOST_ASKED_FOR, MOST_ENTRIES, Offer
 from .store import Listed
 
 router = APIRouter(prefix="/v1", tags=["waiting list"])
@@ -146,68 +145,3 @@ async def of_resource(
     """Who waits for a resource, in the order in which they came. For staff."""
     await visible(reading, resource_id, caller.locations)
     return WaitingPage.of(await store.page_of_resource(reading, resource_id, after=after, limit=limit), limit)
-
-
-class KeptOut(BaseModel):
-    """A time that is kept for somebody."""
-
-    id: UUID = Field(description="`offer_id` of the order that takes it")
-    applicant_id: UUID
-    resource_id: UUID
-    starts_at: datetime
-    ends_at: datetime
-    quantity: int
-    expires_at: datetime
-
-    @classmethod
-    def of(cls, offer: Offer) -> Self:
-        return cls(**{name: getattr(offer, name) for name in cls.model_fields})
-
-
-class KeptList(BaseModel):
-    items: list[KeptOut]
-
-
-@router.post(
-    "/offers",
-    status_code=201,
-    response_model=KeptOut,
-    dependencies=[requires("booking:own", "booking:process")],
-)
-async def keep(body: TimeIn, caller: CurrentCaller, once: OncePerKey) -> Response:
-    """Have a free time kept while the order is filled in: an order with this `offer_id` takes it. It is free again
-    when the offer expires or is declined. Of those who ask for one time at once, all but one are told at once that it
-    is taken."""
-    applicant_id = _applicant(body, caller)
-    starts_at, ends_at = body.starts_at.astimezone(UTC), body.ends_at.astimezone(UTC)
-
-    async def look(direct: Direct) -> None:
-        await use_cases.look(
-            direct, applicant_id=applicant_id, resource_id=body.resource_id, starts_at=starts_at, ends_at=ends_at
-        )
-
-    async def command(transaction: Transaction) -> Answer:
-        offer = await use_cases.keep(
-            transaction,
-            applicant_id=applicant_id,
-            resource_id=body.resource_id,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            quantity=body.quantity,
-        )
-        return Answer(KeptOut.of(offer), 201)
-
-    return await once.run_if_possible(("resource", body.resource_id), look, command)
-
-
-@router.get("/offers", dependencies=[requires("booking:own")])
-async def kept(caller: CurrentCaller, reading: Reading) -> KeptList:
-    """What is kept for the caller now, asked for or offered by the waiting list."""
-    offers = await store.open_offers(reading, caller.id, most=MOST_ENTRIES + MOST_ASKED_FOR)
-    return KeptList(items=[KeptOut.of(offer) for offer in offers])
-
-
-@router.delete("/offers/{offer_id}", status_code=204, dependencies=[requires("booking:own", "booking:process")])
-async def decline(offer_id: UUID, caller: CurrentCaller, transaction: InTransaction) -> None:
-    """Have it kept no longer; who waits for that time is asked next."""
-    await use_cases.decline(transaction, offer_id, applicant_id=_whose(caller), locations=caller.locations)

@@ -73,13 +73,13 @@ _OPEN_OF_APPLICANT = (
     .limit(sa.bindparam("most"))
 )
 _OFFER = sa.select(waiting_offers).where(waiting_offers.c.id == sa.bindparam("offer"))
-# Of a resource with one place: whether somebody else has some of that time.
+# Of a resource with one place: whether somebody has some of that time, and for whom some of it is kept.
 _IS_TAKEN = """
-    SELECT EXISTS (
-        SELECT FROM slot_claims AS claim JOIN resources ON resources.id = claim.resource_id
-        WHERE claim.resource_id = $1 AND capacity = 1 AND claim.blocked && tstzrange($2, $3)
-            AND NOT EXISTS (SELECT FROM waiting_offers WHERE id = claim.owner_id AND applicant_id = $4)
-    )
+    SELECT count(*) > 0 AS taken, array_agg(applicant_id) FILTER (WHERE applicant_id IS NOT NULL) AS kept_for
+    FROM slot_claims AS claim
+    JOIN resources ON resources.id = claim.resource_id
+    LEFT JOIN waiting_offers AS offer ON offer.id = claim.owner_id
+    WHERE claim.resource_id = $1 AND capacity = 1 AND claim.blocked && tstzrange($2, $3)
 """
 _DUE = (
     sa.select(waiting_offers.c.id, waiting_offers.c.resource_id)
@@ -231,13 +231,13 @@ async def open_offers(transaction: Transaction, applicant_id: UUID, *, most: int
     return [_offer(row) for row in await transaction.all(_OPEN_OF_APPLICANT, parameters)]
 
 
-async def is_taken(
-    direct: Direct, resource_id: UUID, starts_at: datetime, ends_at: datetime, *, applicant_id: UUID
-) -> bool:
-    """Whether somebody else has the only place, as far as one query without a lock can tell."""
-    row = await direct.row(_IS_TAKEN, resource_id, starts_at, ends_at, applicant_id)
+async def taken_from_all_but(
+    direct: Direct, resource_id: UUID, starts_at: datetime, ends_at: datetime
+) -> frozenset[UUID] | None:
+    """None: the only place can be had, as far as one query without a lock can tell. Else for whom it is kept."""
+    row = await direct.row(_IS_TAKEN, resource_id, starts_at, ends_at)
     assert row is not None
-    return bool(row[0])
+    return frozenset(row["kept_for"] or ()) if row["taken"] else None
 
 
 async def offer_locked(transaction: Transaction, offer_id: UUID) -> Offer | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from foyer_chassis.db import Direct, Transaction
+from foyer_chassis.db import Transaction
 from foyer_chassis.errors import NotFoundError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
@@ -100,14 +100,6 @@ async def leave(
         await offer_freed(transaction, await claiming.free(transaction, [offer.id]))
 
 
-async def look(
-    direct: Direct, *, applicant_id: UUID, resource_id: UUID, starts_at: datetime, ends_at: datetime
-) -> None:
-    """Whether a time could be kept now, as far as one query without a lock can tell. Raises PlacesTakenError."""
-    if await store.is_taken(direct, resource_id, starts_at, ends_at, applicant_id=applicant_id):
-        raise PlacesTakenError(field="starts_at")
-
-
 async def keep(
     transaction: Transaction,
     *,
@@ -116,29 +108,29 @@ async def keep(
     starts_at: datetime,
     ends_at: datetime,
     quantity: int,
+    kept: int,
 ) -> Offer:
     """Offer a free time to who asks for it, who has it from this moment on. Asking for the same again changes nothing.
+    The transaction has the locks of the resource and of the customer.
+
+    Args:
+        kept: how much is kept for the customer at their wish already, of whatever kind.
 
     Raises:
         UnknownResourceError, TooManyPlacesError, and what `Resource.quote` raises: it could never be ordered.
         PlacesTakenError: somebody else has it.
-        TooManyOffersError: the customer is kept many times already.
+        TooManyOffersError: much is kept for the customer already.
     """
-    await claiming.lock(transaction, [resource_id, applicant_id])
     resource = await _orderable(transaction, resource_id, starts_at, ends_at, quantity)
-    asked_for = [
-        offer
-        for offer in await store.open_offers(transaction, applicant_id, most=MOST_ENTRIES + MOST_ASKED_FOR)
-        if offer.entry_id is None
-    ]
     wanted = (resource_id, starts_at, ends_at, quantity)
-    for offer in asked_for:
-        if (offer.resource_id, offer.starts_at, offer.ends_at, offer.quantity) == wanted:
+    for offer in await store.open_offers(transaction, applicant_id, most=MOST_ENTRIES + MOST_ASKED_FOR):
+        same = (offer.resource_id, offer.starts_at, offer.ends_at, offer.quantity) == wanted
+        if same and offer.entry_id is None:
             return offer
     picked = await _free(transaction, resource, starts_at, ends_at, quantity)
     if picked is None:
         raise PlacesTakenError(field="starts_at")
-    if len(asked_for) >= MOST_ASKED_FOR:
+    if kept >= MOST_ASKED_FOR:
         raise TooManyOffersError(most=MOST_ASKED_FOR)
     offer = Offer(
         id=new_id(),

@@ -1,7 +1,20 @@
 """The only queries of workplaces, rooms, tickets and stays."""
 
-from .claims import claim, claimed_units, free_list, free_units, retime, taken_nights, unclaim
+from .claims import (
+    claim,
+    claim_for_offer,
+    claimed_units,
+    free_list,
+    free_units,
+    give,
+    give_back,
+    retime,
+    taken_from_all_but,
+    taken_nights,
+    unclaim,
+)
 from .lodgings import add, by_code, by_id, by_number, by_orders, carry_out_due, new_code, next_number, page, save
+from .offers import add_offer, end_offer, expire_offers, forget_offers, offer_by_id, offers_locked, open_offers
 from .plans import (
     LabelTakenError,
     count_units,
@@ -18,25 +31,36 @@ from .plans import (
 __all__ = [
     "LabelTakenError",
     "add",
+    "add_offer",
     "by_code",
     "by_id",
     "by_number",
     "by_orders",
     "carry_out_due",
     "claim",
+    "claim_for_offer",
     "claimed_units",
     "count_units",
+    "end_offer",
+    "expire_offers",
+    "forget_offers",
     "free_list",
     "free_units",
+    "give",
+    "give_back",
     "groups_by_id",
     "groups_page",
     "new_code",
     "next_number",
+    "offer_by_id",
+    "offers_locked",
+    "open_offers",
     "page",
     "retime",
     "save",
     "save_group",
     "save_unit",
+    "taken_from_all_but",
     "taken_nights",
     "unclaim",
     "unit_by_id",

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Range
-from foyer_chassis.db import Transaction
+from foyer_chassis.db import Direct, Transaction
 from foyer_contracts.ids import new_id
 from sqlalchemy.dialects.postgresql import TSTZRANGE
 
 from ...claiming.domain import PlacesTakenError
-from ..domain import Lodging, Unit
+from ..domain import Lodging, Unit, Wish
 from ..tables import claims, units
 from .plans import unit_of
 
@@ -33,7 +33,7 @@ _FREE_UNITS = (
 )
 # Who is there at that time is found by an index of the group's lodgings, and their units from there: one walk for all
 # units instead of a look for each. What a lodging has taken never reaches beyond its own time. IS TRUE keeps the other
-# index, which knows no groups, out of it.
+# index, which knows no groups, out of it. What is kept before there is an order are few.
 _TAKEN = """
     SELECT claim.unit_id, claim.during, lodging.group_id
     FROM lodgings AS lodging
@@ -41,6 +41,11 @@ _TAKEN = """
     WHERE lodging.group_id = ANY(CAST(:groups AS uuid[]))
         AND tstzrange(lodging.starts_at, lodging.ends_at) && tstzrange(:begin, :end)
         AND lodging.status IN ('held', 'confirmed', 'active')
+        AND (claim.during && tstzrange(:begin, :end)) IS TRUE
+    UNION ALL
+    SELECT claim.unit_id, claim.during, offer.group_id
+    FROM lodging_offers AS offer JOIN lodging_claims AS claim ON claim.offer_id = offer.id
+    WHERE offer.group_id = ANY(CAST(:groups AS uuid[])) AND offer.status = 'open'
         AND (claim.during && tstzrange(:begin, :end)) IS TRUE
 """
 _INSTANTS = [sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("begin", "end")]
@@ -59,8 +64,8 @@ _FREE_LIST = sa.text(
 ).bindparams(*_INSTANTS)
 # DO NOTHING covers the exclusion constraint, and waits for a rival that may roll back.
 _CLAIM = sa.text("""
-    INSERT INTO lodging_claims (id, lodging_id, unit_id, during, active)
-    SELECT id, CAST(:lodging AS uuid), unit_id, tstzrange(:starts_at, :ends_at), true
+    INSERT INTO lodging_claims (id, lodging_id, offer_id, unit_id, during, active)
+    SELECT id, CAST(:lodging AS uuid), CAST(:offer AS uuid), unit_id, tstzrange(:starts_at, :ends_at), true
     FROM unnest(CAST(:ids AS uuid[]), CAST(:units AS uuid[])) AS new (id, unit_id)
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -82,6 +87,27 @@ _RETIME = sa.text("""
 """).bindparams(
     *(sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("old_start", "new_start", "new_end"))
 )
+_GIVE = sa.text("""
+    UPDATE lodging_claims SET lodging_id = CAST(:lodging AS uuid), offer_id = NULL
+    WHERE offer_id = CAST(:offer AS uuid)
+    RETURNING unit_id
+""")
+_GIVE_BACK = sa.text("DELETE FROM lodging_claims WHERE offer_id = ANY(CAST(:offers AS uuid[]))")
+# Whether fewer units are left than are wanted, and for whom some of the group are kept.
+_IS_TAKEN = """
+    SELECT count(*) < $6 AS taken, ARRAY(
+        SELECT DISTINCT applicant_id FROM lodging_offers WHERE group_id = $1 AND status = 'open'
+    ) AS kept_for FROM (
+        SELECT FROM lodging_units AS unit
+        WHERE unit.group_id = $1 AND NOT unit.blocked AND ($2::uuid IS NULL OR unit.id = $2)
+            AND ($3::text IS NULL OR unit.zone = $3)
+            AND NOT EXISTS (
+                SELECT FROM lodging_claims AS claim
+                WHERE claim.unit_id = unit.id AND claim.active AND claim.during && tstzrange($4, $5)
+            )
+        LIMIT $6
+    ) AS free
+"""
 _CLAIMED_UNITS = (
     sa.select(units)
     .join(claims, claims.c.unit_id == units.c.id)
@@ -103,6 +129,14 @@ _TAKEN_NIGHTS = sa.text(
     GROUP BY night.group_id, night.position, unit.overbooked
 """  # noqa: S608 - of our own text only
 ).bindparams(*_INSTANTS)
+
+
+async def taken_from_all_but(direct: Direct, wish: Wish) -> frozenset[UUID] | None:
+    """None: it can be had, as far as one query without a lock can tell. Else the customers for whom some of the group
+    is kept, who may be the ones that have it."""
+    row = await direct.row(_IS_TAKEN, wish.group_id, wish.unit_id, wish.zone, wish.starts_at, wish.ends_at, wish.rooms)
+    assert row is not None
+    return frozenset(row["kept_for"]) if row["taken"] else None
 
 
 async def free_units(
@@ -139,10 +173,30 @@ async def claim(
     transaction: Transaction, lodging_id: UUID, taken: Sequence[Unit], starts_at: datetime, ends_at: datetime
 ) -> bool:
     """Take units for a lodging; False: at least one of them is somebody else's, and some may have been taken."""
+    return await _claim(transaction, taken, starts_at, ends_at, lodging=lodging_id)
+
+
+async def claim_for_offer(
+    transaction: Transaction, offer_id: UUID, taken: Sequence[Unit], starts_at: datetime, ends_at: datetime
+) -> bool:
+    """As `claim`, before there is a lodging."""
+    return await _claim(transaction, taken, starts_at, ends_at, offer=offer_id)
+
+
+async def _claim(
+    transaction: Transaction,
+    taken: Sequence[Unit],
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    lodging: UUID | None = None,
+    offer: UUID | None = None,
+) -> bool:
     result = await transaction.execute(
         _CLAIM,
         {
-            "lodging": lodging_id,
+            "lodging": lodging,
+            "offer": offer,
             "ids": [new_id() for _ in taken],
             "units": [unit.id for unit in taken],
             "starts_at": starts_at,
@@ -150,6 +204,17 @@ async def claim(
         },
     )
     return len(result.scalars().all()) == len(taken)
+
+
+async def give(transaction: Transaction, offer_id: UUID, lodging_id: UUID) -> int:
+    """The units of an offer are a lodging's, without being free between; how many there were."""
+    return len(await transaction.all(_GIVE, {"offer": offer_id, "lodging": lodging_id}))
+
+
+async def give_back(transaction: Transaction, offer_ids: Sequence[UUID]) -> None:
+    """The units of these offers are free."""
+    if offer_ids:
+        await transaction.execute(_GIVE_BACK, {"offers": list(offer_ids)})
 
 
 async def unclaim(transaction: Transaction, lodging_ids: Sequence[UUID], *, unit_id: UUID | None = None) -> None:

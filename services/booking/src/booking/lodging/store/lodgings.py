@@ -9,6 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Range
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects.postgresql import TSTZRANGE
@@ -45,20 +46,10 @@ _NUMBERS = {
 def _due(verb: Verb, due_at: sa.ColumnElement[Any], *also: sa.ColumnElement[bool], **more: Any) -> sa.Update:
     """Carry out a step on a batch of lodgings that are due for it, skipping what another worker has in hand."""
     (before,) = [status for status in Status if next_status(status, verb) is not None]
-    batch = (
-        sa.select(lodgings.c.id)
-        .where(
-            lodgings.c.status == before.value,
-            due_at <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
-            *also,
-        )
-        .order_by(due_at)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True, key_share=True)
-    )
+    batch = due(lodgings.c.id, due_at, lodgings.c.status == before.value, *also, key_share=True)
     return (
         sa.update(lodgings)
-        .where(lodgings.c.id.in_(batch.scalar_subquery()))
+        .where(lodgings.c.id == batch.c.id)
         .values(status=next_status(before, verb), version=lodgings.c.version + 1, **more)
         .returning(*lodgings.c)
     )
@@ -76,7 +67,7 @@ _DUE = {
         lodgings.c.no_show_due_at,
         _NO_SHOW_COMES_FIRST,
         no_show_due_at=None,
-        no_show_at=sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+        no_show_at=sa.bindparam("due", type_=sa.DateTime(timezone=True)),
     ),
 }
 
@@ -150,5 +141,5 @@ async def page(
 
 async def carry_out_due(transaction: Transaction, verb: Verb, *, most: int) -> list[Lodging]:
     """Expire, start, end or give up what is due by the transaction's time; the changed ones."""
-    rows = await transaction.all(_DUE[verb], {"now": transaction.now, "most": most})
+    rows = await transaction.all(_DUE[verb], {"due": transaction.now, "most": most})
     return [_lodging(row) for row in rows]

@@ -1,14 +1,13 @@
 """One function per thing that can happen to what all lodgings have in common."""
 
+from .holding import Make, hold
+from .keeping import decline, keep, taken_from_all_but
 from .life import (
-    Make,
     confirm_paid,
     end_due,
     end_now,
     expire_due,
     give_up,
-    hold,
-    hold_until,
     move_unit,
     need,
     no_show_due_now,
@@ -38,12 +37,13 @@ __all__ = [
     "change_unit",
     "confirm_paid",
     "create_group",
+    "decline",
     "end_due",
     "end_now",
     "expire_due",
     "give_up",
     "hold",
-    "hold_until",
+    "keep",
     "lines_of",
     "may_see",
     "move_unit",
@@ -60,5 +60,6 @@ __all__ = [
     "retime",
     "set_overbooking",
     "start_due",
+    "taken_from_all_but",
     "visible_group",
 ]

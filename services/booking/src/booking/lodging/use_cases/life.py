@@ -1,105 +1,35 @@
-"""Tickets and stays: held, confirmed, expired, released, started and ended, as slots are; and given up when nobody
-comes. What only one kind does is in its own feature."""
+"""Tickets and stays: confirmed, expired, released, started and ended, as slots are; and given up when nobody comes.
+What only one kind does is in its own feature."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from foyer_chassis.consumer import handling
 from foyer_chassis.db import Transaction
-from foyer_chassis.errors import InvalidError, NotFoundError, StaleError
+from foyer_chassis.errors import NotFoundError, StaleError
 from foyer_contracts import booking as events
 from foyer_contracts.envelope import Event
-from foyer_contracts.orders import Actor, OrderCancelled, OrderPlaced
+from foyer_contracts.orders import Actor, OrderCancelled
 
 from ...claiming.domain import PlacesTakenError
 from ...reserving import store as orders_store
 from ...reserving.domain import EXPIRED_REASON, NOT_OURS_TO_RELEASE, OrderCopy
 from .. import store
 from ..domain import LIVE, TAKING, Group, Kind, Lodging, NotPossibleNowError, Status, Unit, Verb, next_status
+from .keeping import expire_offers
+from .taking import free_for, labels_of
 from .telling import (
     SYSTEM,
     places_of,
     publish_ended,
-    publish_held,
     publish_no_show,
     publish_rescheduled,
     publish_unavailable,
     visitor_of,
 )
-
-#: Makes the lodging that an order asks for, not taken yet. Raises InvalidError: it cannot be booked at all.
-Make = Callable[[Event[OrderPlaced]], Lodging]
-#: Reads what all orders of a batch need, once their groups are locked.
-Prepare = Callable[[Mapping[UUID, Group]], Awaitable[Make]]
-
-
-async def hold(
-    transaction: Transaction,
-    placed: Sequence[Event[OrderPlaced]],
-    kind: Kind,
-    group_ids: Collection[UUID],
-    prepare: Prepare,
-) -> None:
-    """Take units for new orders, or tell that they cannot be had. What costs nothing, or is paid afterwards, waits
-    for no payment: it is confirmed at once. An order that is told again changes nothing."""
-    wanted = {event.data.order_id: event for event in placed}
-    orders = await orders_store.note_placed(transaction, wanted.values())
-    groups = await store.groups_by_id(transaction, group_ids, kind, lock=True)
-    known = await store.by_orders(transaction, list(wanted))
-    make = await prepare(groups)
-    need_no_payment: dict[UUID, Event[Any]] = {}
-    # Nothing becomes free while these are served: what one could not have, the next cannot have either.
-    not_had: dict[tuple[object, ...], int] = {}
-    for id_, event in wanted.items():
-        if id_ in known or orders[id_].cancelled_reason is not None:
-            continue  # Told again, or the cancellation overtook the order.
-        with handling(event):
-            try:
-                asked = make(event)
-            except InvalidError as error:
-                publish_unavailable(transaction, id_, error.slug().replace("-", "_"), event.sequence)
-                continue
-            # An unpaid order holds nothing beyond the time it is for.
-            assert asked.expires_at is not None
-            asked = replace(asked, expires_at=min(asked.expires_at, asked.ends_at))
-            wish = (asked.group_id, asked.starts_at, asked.ends_at, asked.unit_id, asked.zone)
-            free = await _free(transaction, asked) if asked.rooms < not_had.get(wish, asked.rooms + 1) else []
-            if len(free) < asked.rooms:
-                not_had[wish] = min(asked.rooms, not_had.get(wish, asked.rooms))
-                publish_unavailable(transaction, id_, "places_taken", event.sequence)
-                continue
-            number = await store.next_number(transaction, kind)
-            lodging = replace(asked, number=number, code=store.new_code(), place=_labels(free))
-            await store.add(transaction, lodging)
-            if not await store.claim(transaction, lodging.id, free, lodging.starts_at, lodging.ends_at):
-                raise RuntimeError("a unit was taken in spite of the lock on its group")
-            publish_held(transaction, lodging, groups[lodging.group_id])
-            if orders[id_].paid or not _pays_first(event.data) or lodging.total.amount == 0:
-                need_no_payment[id_] = event
-    await confirm_paid(transaction, need_no_payment)
-
-
-async def _free(transaction: Transaction, lodging: Lodging) -> list[Unit]:
-    return await store.free_units(
-        transaction,
-        lodging.group_id,
-        lodging.starts_at,
-        lodging.ends_at,
-        unit_id=lodging.unit_id,
-        zone=lodging.zone,
-        most=lodging.rooms,
-    )
-
-
-def _labels(units: Sequence[Unit]) -> str:
-    return ", ".join(unit.label for unit in units)
-
-
-def _pays_first(placed: OrderPlaced) -> bool:
-    return placed.prepaid if placed.terms is None else placed.terms in ("prepaid", "part_payment", "account")
 
 
 async def _locked(
@@ -162,13 +92,13 @@ async def _take_again(transaction: Transaction, expired: Lodging, group: Group, 
     elif expired.starts_at <= transaction.now:
         publish_unavailable(transaction, expired.order_id, "in_the_past", order.sequence, late=True)
         return
-    free = await _free(transaction, expired)
+    free = await free_for(transaction, expired.wish)
     if len(free) < expired.rooms:
         publish_unavailable(transaction, expired.order_id, "places_taken", order.sequence, late=True)
         return
     if not await store.claim(transaction, expired.id, free, expired.starts_at, expired.ends_at):
         raise RuntimeError("a unit was taken in spite of the lock on its group")
-    again = replace(expired, place=_labels(free))
+    again = replace(expired, place=labels_of(free))
     await _confirm(transaction, again, Status.CONFIRMED, group, late=True)
 
 
@@ -297,7 +227,7 @@ async def move_unit(
         raise PlacesTakenError(field="unit_id", place=unit.label)
     after = replace(
         lodging,
-        place=_labels([unit if item.id == from_unit.id else item for item in held]),
+        place=labels_of([unit if item.id == from_unit.id else item for item in held]),
         unit_id=None if lodging.unit_id is None else unit.id,
         version=lodging.version + 1,
     )
@@ -330,7 +260,7 @@ async def retake(transaction: Transaction, before: Lodging, after: Lodging, grou
         transaction, after.id, chosen, after.starts_at, after.ends_at
     ):
         raise PlacesTakenError(place=before.place)
-    after = replace(after, place=_labels(chosen), version=before.version + 1)
+    after = replace(after, place=labels_of(chosen), version=before.version + 1)
     after = replace(after, no_show_due_at=no_show_due(after, group))
     await store.save(transaction, after)
     publish_rescheduled(transaction, before, after, group, actor)
@@ -343,14 +273,15 @@ def no_show_due(lodging: Lodging, group: Group) -> datetime | None:
 
 
 async def expire_due(transaction: Transaction, *, most: int) -> int:
-    """Free what was not paid in time. How many there were."""
+    """Free what was not paid in time, and what was kept and not ordered in time. How many there were of either."""
+    kept = await expire_offers(transaction, most=most)
     expired = await store.carry_out_due(transaction, Verb.EXPIRE, most=most)
     await store.unclaim(transaction, [item.id for item in expired])
     for item in expired:
         transaction.publish(
             events.HoldExpired(order_id=item.order_id, reservation_id=item.id), subject=item.id, sequence=item.version
         )
-    return len(expired)
+    return max(kept, len(expired))
 
 
 async def start_due(transaction: Transaction, *, most: int) -> int:
@@ -384,7 +315,3 @@ async def no_show_due_now(transaction: Transaction, *, most: int) -> int:
     for item in given_up:
         publish_no_show(transaction, item, groups[item.group_id], SYSTEM)
     return len(given_up)
-
-
-def hold_until(group: Group, now: datetime, default_ttl: timedelta) -> datetime:
-    return now + (group.hold_ttl or default_ttl)

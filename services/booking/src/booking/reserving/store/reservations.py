@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from asyncpg import Range
+from foyer_chassis.clock import due
 from foyer_chassis.db import Transaction
 from foyer_contracts.money import Money
 from sqlalchemy.dialects import postgresql
@@ -157,16 +158,10 @@ _PAGE_OF_RESOURCE = sa.select(_PAGES_OF_RESOURCE).order_by(_PAGES_OF_RESOURCE.c.
 def _due(verb: Verb, due_at: sa.ColumnElement[datetime], *conditions: sa.ColumnElement[bool]) -> sa.Update:
     """Carry out `verb` on a batch of reservations that are due for it, skipping what another worker has in hand."""
     (before,) = [status for status in Status if next_status(status, verb) is not None]
-    batch = (
-        sa.select(reservations.c.id)
-        .where(reservations.c.status == before, due_at <= sa.bindparam("now", type_=_INSTANT), *conditions)
-        .order_by(due_at)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)
-    )
+    batch = due(reservations.c.id, due_at, reservations.c.status == before, *conditions)
     return (
         sa.update(reservations)
-        .where(reservations.c.id.in_(batch.scalar_subquery()))
+        .where(reservations.c.id == batch.c.id)
         .values(
             status=next_status(before, verb),
             version=reservations.c.version + 1,
@@ -324,7 +319,7 @@ async def carry_out_due(
     transaction: Transaction, verb: Verb, *, most: int, order_ids: Sequence[UUID] = ()
 ) -> list[Reservation]:
     """Expire (of these orders), start or end what is due by the transaction's time; the changed ones."""
-    parameters = {"now": transaction.now, "most": most}
+    parameters = {"due": transaction.now, "most": most}
     rows = await transaction.all(_DUE[verb], {**parameters, "orders": order_ids} if order_ids else parameters)
     return [_reservation(row) for row in rows]
 

@@ -52,7 +52,9 @@ class SlotsIn(_Strict):
         " is the first time (X5). Booking tells beforehand what it would come to: `POST /v1/recurrences/preview`",
     )
     skip: list[date] = Field(default=[], max_length=104, description="local dates of times that are left out")
-    offer_id: UUID | None = Field(default=None, description="the offer of a waiting list that is taken (X5)")
+    offer_id: UUID | None = Field(
+        default=None, description="the offer that is taken: of a waiting list (X5), or of what was kept (A11)"
+    )
 
 
 class VisitorIn(_Strict):
@@ -69,6 +71,7 @@ class TicketIn(_Strict):
     quantity: int = Field(ge=1, le=1000)
     visitor: VisitorIn
     place_id: UUID | None = None
+    offer_id: UUID | None = Field(default=None, description="the offer that is taken: of a workplace that was kept")
 
 
 class ExtraIn(_Strict):
@@ -91,6 +94,7 @@ class StayIn(_Strict):
     children: int = Field(default=0, ge=0, le=200)
     visitor: VisitorIn
     extras: list[ExtraIn] = Field(default=[], max_length=50)
+    offer_id: UUID | None = Field(default=None, description="the offer that is taken: of rooms that were kept")
 
 
 class ItemIn(_Strict):

@@ -1,15 +1,13 @@
-"""`fight`: sixty-four want one slot at the same moment, beside asyncpg's bare inserts; how all fights are measured."""
+"""How fights are measured: sixty-four want one thing at the same moment, beside asyncpg's bare inserts."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -17,24 +15,19 @@ from uuid import uuid4
 import asyncpg
 from foyer_tools.places import log_folder
 
-from . import messages, seed
 from .bench import CORE, CUSTOMERS, Bench
 from .figures import MILLISECONDS, BenchError, Figure, p50_ms, p99_ms
 from .load import Answer, Client, all_of, request
-from .placing import PATH
 
 RIVALS = len(CUSTOMERS)
 ROUND_SECONDS = 30.0
 WAIT = "wait=20"
 MEDIAN_MS, LONGEST_MS = 60.0, 300.0
 DEADLOCK = "deadlock detected"
-TABLE = """
-    CREATE TABLE bench_fight (
-        id uuid PRIMARY KEY, resource_id uuid NOT NULL, during tstzrange NOT NULL,
-        EXCLUDE USING gist (resource_id WITH =, during WITH &&)
-    )
-"""
-INSERT = "INSERT INTO bench_fight VALUES ($1, $2, tstzrange($3, $4)) ON CONFLICT DO NOTHING RETURNING 1"
+SEATS = "CREATE TABLE bench_seats (id uuid PRIMARY KEY, thing uuid NOT NULL, seat int NOT NULL, UNIQUE (thing, seat))"
+INSERT_SEAT = "INSERT INTO bench_seats VALUES ($1, $2, 1) ON CONFLICT DO NOTHING RETURNING 1"
+#: Where one asks booking to keep something.
+OFFERS = "/v1/offers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,7 @@ class Fight:
     url: of the API that is asked.
     requests: of one round, one a client.
     won: whether an answer is the winner's, False for a loser's; BenchError for any other.
+    forget: before the next round, so that nobody has won before: so much at most is kept for one.
     """
 
     name: str
@@ -51,42 +45,29 @@ class Fight:
     rounds: int
     requests: Callable[[int], Sequence[bytes]]
     won: Callable[[Answer], bool]
+    forget: Callable[[], Awaitable[None]] | None = None
 
 
 #: A race of bare inserts, with who won: seconds until all are answered.
 BareRound = Callable[[], Awaitable[float]]
 
 
-async def measure(bench: Bench) -> list[Figure]:
-    """`fight`: each asks booking to keep the slot. `fight/order`: each orders it; a loser's answer is the cancelled
-    order, the winner's has its payment link, so that booking, payments and the provider are in the race too."""
-    await bench.only()
-    await seed.empty(bench)
-    await bench.only("identity", "provider", "booking-api", "orders-api", *workers())
-    tokens = await bench.tokens(CUSTOMERS)
-    slots = list(itertools.islice(seed.free_slots(), 2 * (bench.scale.few(100, 3) + 1)))
+def asking(path: str, tokens: Sequence[str], bodies: Sequence[bytes], **headers: str) -> list[bytes]:
+    """A request of each client."""
+    return [
+        request("POST", path, token, body, Idempotency_Key=uuid4().hex, **headers)
+        for token, body in zip(tokens, bodies, strict=True)
+    ]
 
-    def keeping(number: int) -> list[bytes]:
-        body = slots[2 * number].asked_for()
-        return [request("POST", "/v1/offers", token, body, Idempotency_Key=uuid4().hex) for token in tokens]
 
-    def ordering(number: int) -> list[bytes]:
-        body = slots[2 * number + 1].order_body()
-        return [request("POST", PATH, token, body, Idempotency_Key=uuid4().hex, Prefer=WAIT) for token in tokens]
+def forgetting(bench: Bench, table: str) -> Callable[[], Awaitable[None]]:
+    """What was kept is somebody else's from now on."""
 
-    urls, rounds = bench.system.api_urls, bench.scale.few(100, 3)
-    async with bare_slots(bench) as bare:
-        figures = [
-            await measure_fight(
-                bench, Fight("fight", "one slot to be kept", urls["booking"], rounds, keeping, answered("a slot")), bare
-            ),
-            await measure_fight(
-                bench, Fight("fight/order", "one slot by orders", urls["orders"], rounds, ordering, ordered), bare
-            ),
-        ]
-    if left := await messages.parked(bench):
-        raise BenchError(f"messages were parked: {left}")
-    return figures
+    async def forget() -> None:
+        async with bench.database("booking") as connection:
+            await connection.execute(f"UPDATE {table} SET applicant_id = gen_random_uuid()")
+
+    return forget
 
 
 def workers() -> list[str]:
@@ -126,6 +107,8 @@ async def measure_fight(bench: Bench, fight: Fight, bare_round: BareRound) -> Fi
             bare.append(await bare_round())
             with meter.running():
                 ours.append(await _round(clients, fight, number, singles))
+            if fight.forget is not None:
+                await fight.forget()
     finally:
         for client in clients:
             client.close()
@@ -197,14 +180,8 @@ async def bare_inserts(
 
 
 @asynccontextmanager
-async def bare_slots(bench: Bench) -> AsyncIterator[BareRound]:
-    hours: Iterator[int] = itertools.count()
-
-    def values() -> tuple[object, ...]:
-        starts_at = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=next(hours))
-        return seed.room_id(0), starts_at, starts_at + timedelta(hours=1)
-
-    async with bare_inserts(bench, TABLE, INSERT, values) as fight:
+async def bare_seats(bench: Bench) -> AsyncIterator[BareRound]:
+    async with bare_inserts(bench, SEATS, INSERT_SEAT, lambda: (uuid4(),)) as fight:
         yield fight
 
 

@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from foyer_chassis.broker import Broker, Outgoing
+from foyer_chassis.broker import Broker
+from foyer_chassis.messages import Outgoing
 from foyer_contracts.envelope import PUBLIC_EXCHANGE, Event
 from foyer_contracts.samples import SAMPLES
 from foyer_sandbox.testing import free_port

@@ -20,7 +20,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from foyer_chassis.broker import Broker, Incoming, Outgoing, Publisher
+from foyer_chassis.broker import Broker, Publisher
+from foyer_chassis.messages import Incoming, Outgoing
 from foyer_contracts.catalogue import envelope_of
 from foyer_contracts.envelope import PUBLIC_EXCHANGE, Event
 from foyer_contracts.notifications import DeliverySent

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from foyer_chassis import broker as broker_module
-from foyer_chassis.broker import Broker, Incoming, Outgoing, Publisher, redriven_message
+from foyer_chassis.broker import Broker, Publisher
 from foyer_chassis.consumer import Consumer, Dispatcher, Subscribe, forget_handled
 from foyer_chassis.db import Database, Transaction
+from foyer_chassis.messages import Incoming, Outgoing, redriven_message
 from foyer_chassis.relay import Relay
 from foyer_contracts.booking import HoldExpired
 from foyer_contracts.envelope import PUBLIC_EXCHANGE, Event

@@ -14,7 +14,8 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-from foyer_chassis.broker import REASON_HEADER, Broker, Incoming, Publisher, redriven_message
+from foyer_chassis.broker import Broker, Publisher
+from foyer_chassis.messages import REASON_HEADER, Incoming, redriven_message
 
 from foyer_tools.events import add_address, address
 from foyer_tools.places import SERVICES

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -26,9 +25,8 @@ from foyer_contracts.envelope import CONTENT_TYPE, LOG_STREAM, PRIVATE_EXCHANGE,
 from yarl import URL
 
 from . import log
+from .messages import ATTEMPT_HEADER, TYPE_HEADER, Incoming, Outgoing, Queues
 
-ATTEMPT_HEADER = "x-foyer-attempt"
-REASON_HEADER = "x-foyer-reason"
 HEARTBEAT_SECONDS = 20
 CONNECT_TIMEOUT_SECONDS = 10
 #: A crash of the worker counts as a delivery too; this many of one message mean that the message is the cause.
@@ -43,57 +41,6 @@ OUTAGES: tuple[type[BaseException], ...] = (OSError, TimeoutError, *aio_pika.exc
 
 
 _logger = log.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish. `message_id` must be unique among those in flight: it is how a return is told apart."""
-
-    exchange: str
-    routing_key: str
-    body: bytes
-    message_id: str
-    headers: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message taken from a queue and not yet acknowledged."""
-
-    body: bytes
-    routing_key: str
-    message_id: str
-    attempt: int
-    redelivered: bool
-    delivery_tag: int
-    headers: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Queues:
-    """Names of a service's queues and exchange."""
-
-    service: str
-    retry_delays_seconds: Sequence[float] = ()
-
-    @property
-    def main(self) -> str:
-        return f"foyer.{self.service}"
-
-    @property
-    def parked(self) -> str:
-        return f"{self.main}.parked"
-
-    @property
-    def retry_exchange(self) -> str:
-        return f"{self.main}.retry"
-
-    @property
-    def live_exchange(self) -> str:
-        return f"{self.main}.live"
-
-    def retry(self, delay_seconds: float) -> str:
-        return f"{self.retry_exchange}.{round(delay_seconds * 1000)}ms"
 
 
 class Publisher:
@@ -240,7 +187,7 @@ def _incoming(message: AbstractIncomingMessage) -> Incoming:
     attempt = message.headers.get(ATTEMPT_HEADER, 1)
     return Incoming(
         body=message.body,
-        routing_key=str(message.headers.get("x-foyer-type") or message.routing_key or ""),
+        routing_key=str(message.headers.get(TYPE_HEADER) or message.routing_key or ""),
         message_id=message.message_id or "",
         attempt=attempt if isinstance(attempt, int) else 1,
         redelivered=bool(message.redelivered),
@@ -407,31 +354,3 @@ class Broker:
             for message in kept:
                 await message.nack(requeue=True)
             return offered
-
-
-def retry_message(queues: Queues, message: Incoming, reason: str) -> Outgoing:
-    """The message for its next attempt after a pause, or for the parking queue when the attempts are used up."""
-    if message.attempt > len(queues.retry_delays_seconds):
-        return parked_message(queues, message, reason)
-    delay = queues.retry_delays_seconds[message.attempt - 1]
-    return _again(queues, message, queues.retry(delay), {ATTEMPT_HEADER: message.attempt + 1, REASON_HEADER: reason})
-
-
-def parked_message(queues: Queues, message: Incoming, reason: str) -> Outgoing:
-    return _again(queues, message, queues.parked, {ATTEMPT_HEADER: message.attempt, REASON_HEADER: reason})
-
-
-def redriven_message(queues: Queues, message: Incoming) -> Outgoing:
-    """A parked message as if it had just arrived."""
-    return _again(queues, message, queues.main, {ATTEMPT_HEADER: 1})
-
-
-def _again(queues: Queues, message: Incoming, routing_key: str, headers: dict[str, Any]) -> Outgoing:
-    # Headers are made anew: a copied x-death would count against the message in the broker.
-    return Outgoing(
-        exchange=queues.retry_exchange,
-        routing_key=routing_key,
-        body=message.body,
-        message_id=message.message_id,
-        headers={"x-foyer-type": message.routing_key, **headers},
-    )

@@ -25,8 +25,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from . import log, telemetry
-from .broker import OUTAGES, Broker, Incoming, Subscription, parked_message, retry_message
+from .broker import OUTAGES, Broker, Subscription
 from .db import Database, Transaction, cause, is_outage
+from .messages import Incoming, parked_message, retry_message
 from .tables import inbox
 
 D = TypeVar("D", bound=EventData)

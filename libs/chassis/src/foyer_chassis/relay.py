@@ -13,8 +13,9 @@ from uuid import UUID
 import asyncpg
 
 from . import log
-from .broker import OUTAGES, Broker, Outgoing, Publisher
+from .broker import OUTAGES, Broker, Publisher
 from .db import OUTBOX_CHANNEL
+from .messages import Outgoing
 from .telemetry import OUTBOX_WAITING, PUBLISHED
 
 _LOCK = 0x666F796572  # "foyer"

@@ -1,12 +1,13 @@
 """Lists of orders: staff's with filters, search, counts, views and export (B3–B6), and a customer's own (B28)."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from foyer_chassis.auth import Caller, CurrentCaller, requires
 from foyer_chassis.db import Database, Transaction
@@ -144,6 +145,21 @@ class _OwnQuery(_PageQuery):
     sort: Literal["unread", "newest", "oldest"] = "newest"
 
 
+async def _searching(
+    request: Request, q: Annotated[str | None, Query(include_in_schema=False)] = None
+) -> AsyncIterator[Transaction]:
+    """For lists that may be searched. A text search takes several times as long as what else is asked here: of one
+    process a few are under way at once, so that the others are not kept waiting, nor the dear by one another."""
+    database: Database = request.app.state.database
+    async with AsyncExitStack() as stack:
+        if q:
+            await stack.enter_async_context(database.turn("text search"))
+        yield await stack.enter_async_context(database.read())
+
+
+Searching = Annotated[Transaction, Depends(_searching, scope="function")]
+
+
 def _as_staff(caller: Caller) -> bool:
     return caller.may("orders:read_all") or caller.may("orders:read_assigned")
 
@@ -154,7 +170,7 @@ def _page(items: str, following: str | None) -> Response:
 
 
 @router.get("/orders", response_model=OrderPage, dependencies=[_READ])
-async def list_orders(reading: Reading, caller: CurrentCaller, query: Annotated[_PageQuery, Query()]) -> Response:
+async def list_orders(reading: Searching, caller: CurrentCaller, query: Annotated[_PageQuery, Query()]) -> Response:
     """The newest first: staff those of their kinds and locations, all or those assigned to them (B1); customers their
     own."""
     scope = use_cases.scope_for(caller, own=not _as_staff(caller))
@@ -172,7 +188,7 @@ async def list_orders(reading: Reading, caller: CurrentCaller, query: Annotated[
 
 
 @router.get("/orders/mine", response_model=OrderPage, dependencies=[_OWN])
-async def list_my_orders(reading: Reading, caller: CurrentCaller, query: Annotated[_OwnQuery, Query()]) -> Response:
+async def list_my_orders(reading: Searching, caller: CurrentCaller, query: Annotated[_OwnQuery, Query()]) -> Response:
     """ "My orders" (B28): for the premises chosen, found by number or offering, unread first where asked."""
     scope = use_cases.scope_for(caller, own=True)
     return _page(
@@ -189,7 +205,7 @@ async def list_my_orders(reading: Reading, caller: CurrentCaller, query: Annotat
 
 
 @router.get("/orders/counts", dependencies=[_READ])
-async def count_orders(reading: Reading, caller: CurrentCaller, query: Annotated[FiltersIn, Query()]) -> Counts:
+async def count_orders(reading: Searching, caller: CurrentCaller, query: Annotated[FiltersIn, Query()]) -> Counts:
     """How many orders each status has with these filters, for tabs; the status filter itself does not count."""
     scope = use_cases.scope_for(caller, own=not _as_staff(caller))
     return Counts(

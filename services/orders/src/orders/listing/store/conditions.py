@@ -81,11 +81,13 @@ class Thing:
         looked_up: the condition, as their index is asked.
         compared: the same, as nothing that an index would be asked for.
         entries: in how many places the index has it; infinite: it does not have it.
+        texts: how many have it, where that is known and little.
     """
 
     looked_up: Callable[[Arguments], str]
     compared: Callable[[Arguments], str]
     entries: float
+    texts: int | None = None
 
 
 def having(words: Sequence[Known]) -> list[Thing]:
@@ -105,7 +107,9 @@ def _having(word: Known) -> Thing:
             ways.append(f"s.order_id = ANY({argument(word.ids, 'uuid[]')})")
         return ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
 
-    return Thing(compared, compared, math.inf) if word.forms is None else Thing(looked_up, compared, len(word.forms))
+    if word.forms is None:
+        return Thing(compared, compared, math.inf)
+    return Thing(looked_up, compared, len(word.forms), None if word.forms or word.ids is None else len(word.ids))
 
 
 def _among(array: str, values: Callable[[Arguments], str], entries: int) -> Thing:

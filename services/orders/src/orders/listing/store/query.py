@@ -250,7 +250,7 @@ class Query:
             f"SELECT {self._columns(look.argument)} FROM {look.sql}"  # noqa: S608 (text of ours)
             f" ORDER BY {look.order} DESC LIMIT {look.argument(limit, 'int')}"
         )
-        row = await direct.row(_PAGE.format(select=select), *look.argument.values, planned_anew=True)
+        row = await direct.row(_PAGE.format(select=select), *look.argument.values, planned_anew=look.planned_anew)
         assert row is not None
         return row["items"], row["count"], row["last"]
 
@@ -333,7 +333,7 @@ class Query:
             argument = Arguments()
             where = [*search.filters(argument), *conditions.like("s.text", self._words, argument)]
             select = _NEWEST.format(where=" AND ".join(where), window=argument(MOST_GROUPED, "int"))
-        rows = await direct.rows(_GROUPED.format(select=select), *argument.values, planned_anew=True)
+        rows = await direct.rows(_GROUPED.format(select=select), *argument.values)
         return _group(rows, closed=None, whole=few)
 
     async def rows(self, transaction: Transaction, *, batch: int, most: int) -> AsyncIterator[list[dict[str, Any]]]:

@@ -13,11 +13,17 @@ from .looking import LONG_MS, TIMES, Ends, Expected, Newest, Sought, Way
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Orders `o` that are selected, with the arguments; `order`: the id that they are in order by."""
+    """Orders `o` that are selected, with the arguments.
+
+    Attributes:
+        order: the id that they are in order by.
+        planned_anew: which plan is best depends on the arguments.
+    """
 
     sql: str
     argument: Arguments
     order: str
+    planned_anew: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,15 @@ class Search:
     async def expected(self, direct: Direct) -> Expected:
         argument = Arguments()
         statement = looking.expecting(self.things, self.since, self.filters(argument), argument)
-        row = await direct.row(statement, *argument.values, planned_anew=True)
+        row = await direct.row(statement, *argument.values)
         assert row is not None
         return looking.expected(row[0], self.things)
 
     async def looks(self, direct: Direct) -> AsyncIterator[Look]:
         """Among more with each look, among all with the last."""
+        if (alone := self._alone()) is not None:
+            yield self.by_texts(alone)
+            return
         expected = await self.expected(direct)
         way = expected.whole_way(self.since)
         takes = min(way.takes, expected.by_orders_takes)
@@ -54,13 +63,18 @@ class Search:
                     yield self.by_texts(nearby)
         yield self.by_texts(way) if way.takes <= expected.by_orders_takes else self._by_orders()
 
+    def _alone(self) -> Way | None:
+        """The way by a thing that is known to be of few texts; None: nobody knows without asking."""
+        known = [position for position, thing in enumerate(self.things) if thing.texts is not None]
+        return Way(known[:1], 0, 0) if known else None
+
     def by_texts(self, way: Way) -> Look:
         argument = Arguments()
-        return Look(looking.by_texts(self._sought(argument), way, argument), argument, "s.order_id")
+        return Look(looking.by_texts(self._sought(argument), way, argument), argument, "s.order_id", planned_anew=False)
 
     def _by_orders(self) -> Look:
         argument = Arguments()
-        return Look(looking.by_orders(self._sought(argument), argument), argument, "f.order_id")
+        return Look(looking.by_orders(self._sought(argument), argument), argument, "f.order_id", planned_anew=True)
 
     async def _newest(self, direct: Direct) -> Newest | None:
         """None: there are not so many."""

@@ -14,9 +14,11 @@ MOST_FORMS = 500
 #: Numbers that have some digits in them, each of one order.
 MOST_NUMBERS = 500
 
+#: After every word that begins alike, in the order of the vocabulary, which is that of code points.
+_LAST = "\U0010ffff"
 _NUMBER = NUMBER_OF_TEXT.format("s.")
 _FORMS = "(SELECT {position} AS position, word, NULL::uuid AS id FROM search_vocabulary WHERE {like} LIMIT {most})"
-_NUMBERS = "(SELECT {position}, NULL, order_id FROM order_search s WHERE {number} LIKE {pattern} LIMIT {most})"
+_NUMBERS = "(SELECT {position}, NULL, order_id FROM order_search s WHERE {like} LIMIT {most})"
 _HAVE_IT = f'{WORDS_OF_TEXT.format("s.")} && ARRAY[v.word COLLATE "default"]'
 _NOBODYS = f"NOT EXISTS (SELECT FROM order_search s WHERE {_HAVE_IT})"
 _NEXT = sa.text(
@@ -49,16 +51,20 @@ async def known(direct: Direct, words: Words) -> list[Known]:
     """The words, with where they are."""
     parts, arguments = [], list[str]()
     for position, word in enumerate(words.words):
-        arguments.append(escaped(word) + "%" if len(word) < SHORTEST_WORD else f"%{escaped(word)}%")
-        pattern = f"${len(arguments)}"
-        like = f"word LIKE {pattern}"
+        if len(word) < SHORTEST_WORD:
+            arguments += [word, word + _LAST]
+            like = f"word >= ${len(arguments) - 1} AND word < ${len(arguments)}"
+        else:
+            arguments.append(f"%{escaped(word)}%")
+            like = f"word LIKE ${len(arguments)}"
         parts.append(_FORMS.format(position=position, like=like, most=MOST_FORMS + 1))
         if _is_of_number(word):
-            parts.append(_NUMBERS.format(position=position, number=_NUMBER, pattern=pattern, most=MOST_NUMBERS + 1))
+            like = f"{_NUMBER} LIKE ${len(arguments)}"
+            parts.append(_NUMBERS.format(position=position, like=like, most=MOST_NUMBERS + 1))
     forms: list[list[str]] = [[] for _ in words.words]
     ids: list[list[UUID]] = [[] for _ in words.words]
     sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS found"  # noqa: S608 (text of ours)
-    for row in await direct.rows(sql, *arguments, planned_anew=True):
+    for row in await direct.rows(sql, *arguments):
         if row["id"] is None:
             forms[row["position"]].append(row["word"])
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -20,24 +20,27 @@ LONGEST_P99_MS = 40.0
 MANAGER = "sergey"
 ROUNDS = 20
 
-#: Words and filters, each with other numbers every time. Numbers and names are what most look for; some words every
-#: tenth order has, some one in a thousand, some none.
+#: Other numbers every time. Numbers and names are what most look for; some words every tenth order has, some one in a
+#: thousand, some none.
 SEARCHES = (
     "q={number}",
     "q={number}",
     "q={number}",
     "q={part}",
     "q=иванов анна",
-    "q=смирнова&status=in_progress",
     "q=соколов глеб",
-    "q=ким жанна&status=new",
     "q=редчайшая",
+    "q=садовая, дом {house}",
+    "q=мира дом {house} кв {flat}",
+    "q=уборка помещения",
+    "q=несуществующее",
+)
+FILTERED = (
+    "q=смирнова&status=in_progress",
+    "q=ким жанна&status=new",
     "q=сантехника&status=new",
     "q=уборка помещения&assignee_id={staff}",
-    "q=садовая, дом {house}",
     "q=лесная, дом {house}&status=done",
-    "q=мира дом {house} кв {flat}",
-    "q=несуществующее",
 )
 
 
@@ -48,10 +51,6 @@ async def measure(bench: Bench) -> list[Figure]:
         await fill(connection, bench.scale.rows, until=datetime.now(UTC))
     await bench.only("identity", "orders-api")
     token = await bench.token(MANAGER)
-    asked = [
-        request("GET", f"/v1/orders?limit={PAGE}&{quote(query, safe='=&')}", token)
-        for query in queries(bench.scale.rows)
-    ]
     plain = request("GET", f"/v1/orders?limit={PAGE}", token)
     url = bench.system.api_urls["orders"]
 
@@ -59,23 +58,27 @@ async def measure(bench: Bench) -> list[Figure]:
         turn = itertools.cycle(texts)
         return await saturate([url], CLIENTS, lambda _: next(turn), seconds=bench.scale.seconds, expect=200)
 
-    await load(asked)
-    meter, latencies = bench.meter(), list[float]()
+    async def searches(name: str, what: str, kinds: Sequence[str]) -> Figure:
+        asked = [
+            request("GET", f"/v1/orders?limit={PAGE}&{quote(query, safe='=&')}", token)
+            for query in queries(kinds, bench.scale.rows)
+        ]
+        await load(asked)
+        meter, latencies = bench.meter(), list[float]()
 
-    async def limit() -> float:
-        return (await load([plain])).per_second
+        async def limit() -> float:
+            return (await load([plain])).per_second
 
-    async def ours() -> float:
-        with meter.running():
-            done = await load(asked)
-        latencies.extend(done.latencies)
-        return done.per_second
+        async def ours() -> float:
+            with meter.running():
+                done = await load(asked)
+            latencies.extend(done.latencies)
+            return done.per_second
 
-    bare, searched = await in_turn(bench.scale.rounds, limit, ours)
-    return [
-        Figure(
-            name="search",
-            what=f"pages found by words among {bench.scale.rows:,} orders, {CLIENTS} clients, beside the first page",
+        bare, searched = await in_turn(bench.scale.rounds, limit, ours)
+        return Figure(
+            name=name,
+            what=f"pages found by {what} among {bench.scale.rows:,} orders, {CLIENTS} clients, beside the first page",
             unit="/s",
             limit=bare,
             ours=searched,
@@ -85,13 +88,17 @@ async def measure(bench: Bench) -> list[Figure]:
             p99_ms=p99_ms(latencies),
             beside=str(meter),
         )
+
+    return [
+        await searches("search", "words", SEARCHES),
+        await searches("search/filtered", "words and a filter", FILTERED),
     ]
 
 
-def queries(orders: int) -> Iterator[str]:
-    """`SEARCHES` again and again, about orders, people and houses that there are."""
+def queries(kinds: Sequence[str], orders: int) -> Iterator[str]:
+    """Each kind again and again, about orders, people and houses that there are."""
     for turn in range(ROUNDS):
-        for query in SEARCHES:
+        for query in kinds:
             # A prime's multiples: all over the place, and the same in each run.
             number = FIRST_NUMBER + turn * 7_919_333 % orders
             yield query.format(

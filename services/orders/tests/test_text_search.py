@@ -159,6 +159,27 @@ async def test_a_word_that_an_order_brings_meanwhile_is_kept(desk: Desk) -> None
     assert len(await numbers(desk, q="аренин")) == 1
 
 
+async def test_words_are_forgotten_another_time_while_others_are_long_busy_with_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody who places an order waits for long behind who wants to forget."""
+    monkeypatch.setattr(vocabulary, "_NOT_LONG", sa.text("SET LOCAL lock_timeout = '50ms'"))
+    await desk.place(await desk.offering())
+    connection = await asyncpg.connect(desk.orders.settings.database_url)
+    try:
+        await connection.execute("INSERT INTO search_vocabulary VALUES ('каренина')")
+        busy = connection.transaction()
+        await busy.start()
+        await connection.execute("INSERT INTO search_vocabulary VALUES ('вронский')")
+        await desk.orders.turn("search_words")
+        assert "каренина" in await words(desk)
+        await busy.rollback()
+        await desk.orders.turn("search_words")
+    finally:
+        await connection.close()
+    assert "каренина" not in await words(desk)
+
+
 async def test_two_who_bring_the_same_new_words_do_not_hinder_each_other(desk: Desk) -> None:
     offering = await desk.offering(title="Редкое слово")
     addresses = ["Яблочная аллея", "аллея Яблочная"] * 8

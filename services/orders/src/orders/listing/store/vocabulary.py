@@ -25,6 +25,8 @@ _NEXT = sa.text(
     f"SELECT word, {_NOBODYS} AS is_nobodys"  # noqa: S608 (text of ours)
     " FROM (SELECT word FROM search_vocabulary WHERE word > :after ORDER BY word LIMIT :most) AS v ORDER BY word"
 )
+#: Who brings words waits behind who waits for this lock.
+_NOT_LONG = sa.text("SET LOCAL lock_timeout = '1s'")
 _LOCK = sa.text("LOCK TABLE search_vocabulary IN SHARE ROW EXCLUSIVE MODE")
 _FORGET = sa.text(f"DELETE FROM search_vocabulary AS v WHERE word = ANY(:words) AND {_NOBODYS}")  # noqa: S608
 
@@ -94,9 +96,13 @@ async def forget_nobodys(transaction: Transaction, after: str, *, most: int) -> 
 
     Who brings a word that is there does not write it, and so is waited for with a lock on the table, which nothing else
     here waits for, and which is only taken when there is something to forget.
+
+    Raises:
+        DBAPIError of asyncpg's LockNotAvailableError: others are busy with the words for long.
     """
     rows = await transaction.all(_NEXT, {"after": after, "most": most})
     if nobodys := [row["word"] for row in rows if row["is_nobodys"]]:
+        await transaction.execute(_NOT_LONG)
         await transaction.execute(_LOCK)
         await transaction.execute(_FORGET, {"words": nobodys})
     return rows[-1]["word"] if len(rows) == most else None

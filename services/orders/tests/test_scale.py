@@ -39,8 +39,9 @@ BIG = frozenset({"orders", "order_search", "order_history", "people", "order_fil
 MOST_PAGES = 2_000
 #: A look of a search finds up to so many orders that only some of have all that is asked for.
 MOST_FOUND_PAGES = 20_000
-#: 5,000 orders are looked at to be counted, each on a page of its own and found by three more at worst.
-MOST_COUNTED_PAGES = 40_000
+#: 2,000 orders are looked at to be counted, each on a page of its own and found by three more at worst, among others
+#: of kinds that are not asked for.
+MOST_COUNTED_PAGES = 16_000
 
 
 @dataclass

@@ -24,7 +24,7 @@ from .vocabulary import known
 #: Counts are exact up to here.
 MOST_COUNTED = 1_000
 #: Orders that are looked at to be counted.
-MOST_GROUPED = 5_000
+MOST_GROUPED = 2_000
 
 _MONEY = "CASE WHEN {0} IS NOT NULL THEN json_build_object('amount', {0}, 'currency', o.currency) END AS {1}"
 #: The columns of the list (B3).

@@ -14,7 +14,7 @@ import pytest
 from foyer_chassis.broker import Broker
 from foyer_tools.journeys import SHORT_HOLD_SECONDS, check_paid, check_refunded, check_unpaid_and_cancelled
 from foyer_tools.supervise import System
-from foyer_tools.world import World, WorldError, expect
+from foyer_tools.world import World, WorldError
 
 SECONDS = 60.0
 HOPS = [
@@ -123,7 +123,7 @@ async def test_an_unpaid_order_survives_a_kill(people: World, system: System, ho
         order = await people.until_order("anna", order["number"], "cancelled", seconds=SECONDS)
     system.wait_until_ready()
     await check_unpaid_and_cancelled(people, order, "hold_expired")
-    expect(await people.slot_is_free(slot), True, "the slot is free again")
+    await people.until(lambda: people.slot_is_free(slot), "the slot is free again")
 
 
 @pytest.mark.parametrize("name", ["booking-worker", "orders-worker", "payments-worker", "provider"])
@@ -187,7 +187,7 @@ async def test_a_cancellation_survives_a_kill(people: World, system: System, hop
         order = await people.until_order("anna", order["number"], "cancelled_refunded", seconds=SECONDS)
     system.wait_until_ready()
     await check_refunded(people, order)
-    expect(await people.slot_is_free(slot), True, "the slot is free again")
+    await people.until(lambda: people.slot_is_free(slot), "the slot is free again")
 
 
 @pytest.mark.parametrize("server", ["postgres", "rabbitmq"])

@@ -75,6 +75,15 @@ async def test_a_scan_made_offline_in_the_tickets_time_counts_when_it_is_over(bo
 
 
 @pytest.mark.feature("A16")
+async def test_a_ticket_whose_time_is_over_moves_nowhere_before_the_clock_too(booking: Running) -> None:
+    space = await add_space(booking)
+    path, _ = await issued(booking, space)
+    booking.at(TOMORROW + 6 * HOUR)
+    answer = await post(booking.client(*DESK), f"{path}/move", {"place_id": str(space.places[1])})
+    assert (answer.status_code, answer.json()["type"].rsplit("/")[-1]) == (409, "not-possible-now")
+
+
+@pytest.mark.feature("A16")
 async def test_the_qr_code_of_a_ticket(booking: Running) -> None:
     space = await add_space(booking)
     path, order = await issued(booking, space, applicant_id=booking.identity.id_of("anna"))

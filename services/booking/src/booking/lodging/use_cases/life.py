@@ -221,6 +221,8 @@ async def move_unit(
     if unit.id == from_unit.id:
         return lodging
     begins = max(lodging.starts_at, transaction.now)
+    if begins >= lodging.ends_at:
+        raise NotPossibleNowError("Its time is over.")  # The clock has not seen it yet.
     free = await store.free_units(transaction, unit.group_id, begins, lodging.ends_at, unit_id=unit.id)
     await store.unclaim(transaction, [lodging.id], unit_id=from_unit.id)
     if not free or not await store.claim(transaction, lodging.id, free, begins, lodging.ends_at):

@@ -1,7 +1,8 @@
 """Orders are settled: whenever an order's money moved, what it brought and cost is worked out, booked and told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..accounting import domain as ledger
 from ..accounting import store as accounting
 from ..accounting.domain import Posting
 from . import store
-from .domain import Settlement, share
+from .domain import DisputedTopUp, Settlement, TopUp, share
 
 
 async def settle(transaction: Transaction, *, percents: Mapping[str, Decimal], most: int) -> int:
@@ -72,40 +73,13 @@ async def settle_top_ups(transaction: Transaction, *, percents: Mapping[str, Dec
     any payment; what is bought from the balance later costs nothing more."""
     top_ups = await store.claim_top_ups(transaction, most=most)
     costs = {item.payment_id: share(item.charged, percents.get(item.provider, Decimal(0))) for item in top_ups}
-    changes, entries = [], []
-    for item in top_ups:
-        cost = costs[item.payment_id]
-        if not cost:
-            continue
-        id_ = new_id()
-        change = {
-            "id": id_,
-            "top_up_id": item.payment_id,
-            "legal_entity_id": item.legal_entity_id,
-            "currency": item.currency,
-            "gross": 0,
-            "acquiring": cost,
-            "commission": 0,
-            "chargebacks": 0,
-            "net": -cost,
-            "at": transaction.now,
-        }
-        changes.append(change)
-        paid = Money(amount=cost, currency=item.currency)
-        entries.append(
-            accounting.Entry(
-                kind="settlement",
-                reference_id=id_,
-                order_id=None,
-                customer_id=item.customer_id,
-                at=transaction.now,
-                postings=ledger.moved(ledger.legal_entity(item.legal_entity_id), ledger.acquiring(item.provider), paid),
-            )
-        )
+    booked = [
+        _cost(item, "acquiring", {ledger.acquiring(item.provider): costs[item.payment_id]}, at=transaction.now)
+        for item in top_ups
+        if costs[item.payment_id]
+    ]
     await store.fix_acquiring(transaction, costs)
-    if changes:
-        await store.note(transaction, changes)
-        await accounting.book_many(transaction, entries)
+    await _book(transaction, booked)
     return len(top_ups)
 
 
@@ -115,46 +89,58 @@ async def settle_disputed_top_ups(transaction: Transaction, *, most: int) -> int
     top_ups = await store.claim_disputed_top_ups(transaction, most=most)
     if not top_ups:
         return 0
-    changes, entries = [], []
+    booked = []
     for item in top_ups:
         costs = {
             ledger.disputes(item.provider): item.charged_back,
             ledger.dispute_fees(item.provider): item.dispute_fees,
         }
-        id_ = new_id()
-        change = {
-            "id": id_,
-            "top_up_id": item.payment_id,
-            "legal_entity_id": item.legal_entity_id,
-            "currency": item.currency,
-            "gross": 0,
-            "acquiring": 0,
-            "commission": 0,
-            "chargebacks": sum(costs.values()),
-            "net": -sum(costs.values()),
-            "at": transaction.now,
-        }
-        changes.append(change)
-        postings = [(ledger.legal_entity(item.legal_entity_id), sum(costs.values()))]
-        postings += [(account, -cost) for account, cost in costs.items()]
-        entries.append(
-            accounting.Entry(
-                kind="settlement",
-                reference_id=id_,
-                order_id=None,
-                customer_id=item.customer_id,
-                at=transaction.now,
-                postings=[
-                    Posting(account, Money(amount=amount, currency=item.currency))
-                    for account, amount in postings
-                    if amount
-                ],
-            )
-        )
-    await store.note(transaction, changes)
-    await accounting.book_many(transaction, entries)
+        booked.append(_cost(item, "chargebacks", costs, at=transaction.now))
+    await _book(transaction, booked)
     await store.charged_back(transaction, top_ups)
     return len(top_ups)
+
+
+def _cost(
+    item: TopUp | DisputedTopUp, of: str, costs: Mapping[str, int], *, at: datetime
+) -> tuple[dict[str, Any], accounting.Entry]:
+    """What a top-up cost its seller, as a line of the report and as postings; it brings nothing by itself.
+
+    Args:
+        of: which cost it is in the report.
+        costs: in minor units, by account of the ledger.
+    """
+    total = sum(costs.values())
+    change = {
+        "id": new_id(),
+        "top_up_id": item.payment_id,
+        "legal_entity_id": item.legal_entity_id,
+        "currency": item.currency,
+        "gross": 0,
+        **dict.fromkeys(("acquiring", "commission", "chargebacks"), 0),
+        of: total,
+        "net": -total,
+        "at": at,
+    }
+    postings = [(ledger.legal_entity(item.legal_entity_id), total)]
+    postings += [(account, -cost) for account, cost in costs.items()]
+    entry = accounting.Entry(
+        kind="settlement",
+        reference_id=change["id"],
+        order_id=None,
+        customer_id=item.customer_id,
+        at=at,
+        postings=[
+            Posting(account, Money(amount=amount, currency=item.currency)) for account, amount in postings if amount
+        ],
+    )
+    return change, entry
+
+
+async def _book(transaction: Transaction, booked: Sequence[tuple[dict[str, Any], accounting.Entry]]) -> None:
+    if booked:
+        await store.note(transaction, [change for change, _ in booked])
+        await accounting.book_many(transaction, [entry for _, entry in booked])
 
 
 def _change(before: Settlement, after: Settlement) -> dict[str, Any]:

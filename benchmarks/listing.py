@@ -8,8 +8,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from foyer_chassis.roles import ALL_KINDS, kinds_of
+from orders.listing import store
 from orders.listing.domain import Filters, Scope
-from orders.listing.store import Query
 from orders.ordering.domain.machine import GROUPS
 from orders.ordering.domain.titles import MONEY_TITLES
 
@@ -65,7 +65,7 @@ class _Recorder:
 async def script(page: Page) -> str:
     """The statement that the service runs for the page, with its arguments written out."""
     roles = frozenset({ROLE})
-    query = Query(
+    query = store.Query(
         Scope(all_of=kinds_of(roles, "orders:read_all")),
         page.filters,
         now=datetime.now(UTC),
@@ -78,7 +78,7 @@ async def script(page: Page) -> str:
         },
     )
     recorder = _Recorder()
-    await query.page(cast(Any, recorder), after=None, sorting="newest", limit=PAGE)
+    await store.page(query, cast(Any, recorder), after=None, sorting="newest", limit=PAGE)
     sql = recorder.sql
     for number in range(len(recorder.arguments), 0, -1):
         sql = sql.replace(f"${number}::", f"{_literal(recorder.arguments[number - 1])}::")

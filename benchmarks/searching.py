@@ -50,6 +50,7 @@ FILTERS = (
     "assignee_id={staff}",
     "offering_id={offering}",
     "unassigned=true",
+    "paid=true",
     "paid=false",
     "overdue=true",
     "rating=1",

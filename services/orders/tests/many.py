@@ -1,6 +1,6 @@
 """A business's years in one statement each: orders, their history, search texts and customers, spread as they are in life.
 
-Most orders are old and done; the open ones are of the last weeks. Few customers have hundreds, most have a few. Some
+Most orders are old and done; the open ones are of the last weeks, and some forgotten ones of any time. Few customers have hundreds, most have a few. Some
 words are in every tenth order and some in one.
 """
 
@@ -63,7 +63,8 @@ WITH numbered AS (
 ), each AS (
     SELECT drawn.*, age.recent,
         CASE WHEN NOT recent THEN
-                 CASE WHEN d < 0.82 THEN 'done' WHEN d < 0.96 THEN 'cancelled' ELSE 'cancelled_refunded' END
+                 CASE WHEN kind = 'request' AND n % 2003 = 0 THEN 'in_progress'
+                      WHEN d < 0.82 THEN 'done' WHEN d < 0.96 THEN 'cancelled' ELSE 'cancelled_refunded' END
              WHEN d < 0.30 THEN 'done'
              WHEN d < 0.40 THEN 'cancelled'
              WHEN d < 0.41 THEN 'cancelled_refunding'

@@ -247,7 +247,7 @@ async def test_counts_for_tabs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
     assert await counts() == {"new": (3, False), "in_progress": (1, False)}
     assert await counts(status="new", q="сантехника") == {"new": (3, False), "in_progress": (1, False)}
     assert await counts(q="камин") == {}
-    monkeypatch.setattr("orders.listing.store.query.MOST_COUNTED", 2)
+    monkeypatch.setattr("orders.listing.store.counting.MOST_COUNTED", 2)
     assert await counts() == {"new": (2, True), "in_progress": (1, False)}
     assert (await desk.client("rita", "rent_manager").get("/v1/orders/counts")).json()["items"][0]["count"] == 0
 

@@ -1,7 +1,7 @@
 """Lists of orders: staff's with filters, search, counts, views and export (B3–B6), and a customer's own (B28)."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -82,8 +82,11 @@ class OrderPage(BaseModel):
 class StatusCount(BaseModel):
     status: str
     title: str
-    count: int = Field(description="exact up to 1000")
-    more: bool = Field(description="there are more than `count`; or may be, where a search finds very many")
+    count: int = Field(description="at most 1000; exact, unless there are `more`")
+    more: bool = Field(
+        description="there are more than `count`; or may be: of what is over, a filter's newest 1000 are looked at, and"
+        " of what a search finds, the newest"
+    )
 
 
 class Counts(BaseModel):
@@ -148,16 +151,30 @@ class _OwnQuery(_PageQuery):
 async def _searching(
     request: Request, q: Annotated[str | None, Query(include_in_schema=False)] = None
 ) -> AsyncIterator[Transaction]:
-    """For lists that may be searched. A text search takes several times as long as what else is asked here: of one
-    process a few are under way at once, so that the others are not kept waiting, nor the dear by one another."""
+    """For lists that may be searched."""
+    async with _read(request, takes_long=q is not None) as reading:
+        yield reading
+
+
+async def _counting(request: Request) -> AsyncIterator[Transaction]:
+    """For counts that may be of what is filtered or searched."""
+    async with _read(request, takes_long=bool(request.query_params)) as reading:
+        yield reading
+
+
+@asynccontextmanager
+async def _read(request: Request, *, takes_long: bool) -> AsyncIterator[Transaction]:
+    """What takes several times as long as a page of a list takes turns: of one process a few are under way at once, so
+    that the others are not kept waiting, nor the dear by one another."""
     database: Database = request.app.state.database
     async with AsyncExitStack() as stack:
-        if q:
-            await stack.enter_async_context(database.turn("text search"))
+        if takes_long:
+            await stack.enter_async_context(database.turn("searches and counts"))
         yield await stack.enter_async_context(database.read())
 
 
 Searching = Annotated[Transaction, Depends(_searching, scope="function")]
+Counting = Annotated[Transaction, Depends(_counting, scope="function")]
 
 
 def _as_staff(caller: Caller) -> bool:
@@ -205,7 +222,7 @@ async def list_my_orders(reading: Searching, caller: CurrentCaller, query: Annot
 
 
 @router.get("/orders/counts", dependencies=[_READ])
-async def count_orders(reading: Searching, caller: CurrentCaller, query: Annotated[FiltersIn, Query()]) -> Counts:
+async def count_orders(reading: Counting, caller: CurrentCaller, query: Annotated[FiltersIn, Query()]) -> Counts:
     """How many orders each status has with these filters, for tabs; the status filter itself does not count."""
     scope = use_cases.scope_for(caller, own=not _as_staff(caller))
     return Counts(

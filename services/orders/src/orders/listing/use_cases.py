@@ -90,7 +90,7 @@ async def list_orders(
     query = _query(await statuses.directory(reading), scope, filters, locale, reading.now)
     if sorting == "unread":
         return await _unread_first(reading, query, after=after, limit=limit)
-    items, count, last = await query.page(reading, after=_id(after), sorting=sorting, limit=limit)
+    items, count, last = await store.page(query, reading, after=_id(after), sorting=sorting, limit=limit)
     return items, str(last) if count == limit else None
 
 
@@ -103,11 +103,11 @@ async def _unread_first(
         raise UnknownCursorError(field="after")
     pages = []
     if part == "unread":
-        items, count, last = await query.unread_page(reading, limit=limit, after=_id(key or None))
+        items, count, last = await store.unread_page(query, reading, limit=limit, after=_id(key or None))
         if count == limit:
             return items, f"unread.{last}"
         pages, limit, key = [items], limit - count, ""
-    items, count, last = await query.read_page(reading, limit=limit, after=_id(key or None))
+    items, count, last = await store.read_page(query, reading, limit=limit, after=_id(key or None))
     pages.append(items)
     inner = ", ".join(text for page in pages if (text := page.strip()[1:-1].strip()))
     return f"[{inner}]", f"read.{last}" if count == limit else None
@@ -131,7 +131,7 @@ async def count_orders(
         return []
     wanted = [entry for entry in directory.entries if entry.group != "removed"]
     query = _query(directory, scope, filters, locale, reading.now)
-    counts = await query.counts(reading, [entry.code for entry in wanted])
+    counts = await store.counts(query, reading, [entry.code for entry in wanted])
     return [(entry.code, entry.name.of(locale), counts[entry.code]) for entry in wanted]
 
 
@@ -142,7 +142,7 @@ async def export_rows(
     if scope.sees_nothing:
         return
     query = _query(await statuses.directory(reading), scope, filters, locale, reading.now)
-    async for rows in query.rows(reading, batch=batch, most=most):
+    async for rows in store.rows(query, reading, batch=batch, most=most):
         yield rows
 
 

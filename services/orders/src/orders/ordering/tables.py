@@ -115,9 +115,11 @@ orders = sa.Table(
     # As listing.store.conditions has it: those that can still be late.
     sa.Index("orders_open", "id", postgresql_where=sa.text(_OPEN)),
     sa.Index("orders_by_assignee", "assignee_id", "id", postgresql_where=sa.text("assignee_id IS NOT NULL")),
+    sa.Index("orders_unassigned", "id", postgresql_where=sa.text("assignee_id IS NULL")),
     sa.Index("orders_by_label", "label", "id", postgresql_where=sa.text("label IS NOT NULL")),
     sa.Index("orders_by_rating", "rating", "id", postgresql_where=sa.text("rating IS NOT NULL")),
     sa.Index("orders_by_refund", "refund_state", "id", postgresql_where=sa.text("refund_state IS NOT NULL")),
+    sa.Index("orders_paid", "id", postgresql_where=sa.text("invoiced_amount > 0 AND open_invoices = 0")),
     sa.Index("orders_unpaid", "id", postgresql_where=sa.text("open_invoices > 0")),
     sa.Index("orders_unread", "applicant_id", "id", postgresql_where=sa.text("unread_by_applicant")),
     sa.Index("orders_due", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),

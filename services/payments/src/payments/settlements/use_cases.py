@@ -110,9 +110,9 @@ def _cost(
         of: which cost it is in the report.
         costs: in minor units, by account of the ledger.
     """
-    total = sum(costs.values())
+    total, change_id = sum(costs.values()), new_id()
     change = {
-        "id": new_id(),
+        "id": change_id,
         "top_up_id": item.payment_id,
         "legal_entity_id": item.legal_entity_id,
         "currency": item.currency,
@@ -126,7 +126,7 @@ def _cost(
     postings += [(account, -cost) for account, cost in costs.items()]
     entry = accounting.Entry(
         kind="settlement",
-        reference_id=change["id"],
+        reference_id=change_id,
         order_id=None,
         customer_id=item.customer_id,
         at=at,

@@ -20,7 +20,9 @@ from .conditions import Arguments, Thing
 FEW = 1_000
 #: The newest texts, whose time is the measure of others.
 NEWEST = 1_000
-#: First the newest are looked at that should have so many texts, then a time so many times as long, ...
+#: First the newest are looked at that should have so many texts, more of them where orders are asked for something that
+#: texts do not know; then a time so many times as long, ...
+ENOUGH, ENOUGH_TO_FILTER = 250, 500
 SPANS = (1, 8)
 #: ... each if what then comes would take longer than so much, and than so many times as long as the look.
 LONG_MS, TIMES = 4.0, 2
@@ -149,10 +151,11 @@ class Expected:
             ways.append(self.way(self.since, since, noting=self.since))
         return min(ways, key=lambda way: way.takes)
 
-    def ways_nearby(self, newest: Newest) -> Iterator[Way]:
-        """Ways to find what is among the newest texts, among more with each."""
+    def ways_nearby(self, newest: Newest, enough: int) -> Iterator[Way]:
+        """Ways to find what is among the newest texts, among more with each; among so many times `enough` that have
+        what is asked."""
         for span in SPANS:
-            within = self.all * span * FEW / max(self.texts, 1)
+            within = self.all * span * enough / max(self.texts, 1)
             until = newest.span(within)
             if until is None or within > self.since:
                 return

@@ -8,7 +8,7 @@ from foyer_chassis.db import Direct
 
 from . import looking
 from .conditions import Arguments, Thing
-from .looking import LONG_MS, TIMES, Ends, Expected, Newest, Sought, Way
+from .looking import ENOUGH, ENOUGH_TO_FILTER, LONG_MS, TIMES, Ends, Expected, Newest, Sought, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,14 @@ class Search:
         things: what is asked of texts: words, and what their index knows beside.
         filters: conditions on orders.
         since: nothing is found that is not after this id, even without the far end; None: no such id is known.
+        is_filtered: orders are asked for something that texts do not know.
     """
 
     things: Sequence[Thing]
     filters: Callable[[Arguments], Sequence[str]]
     ends: Ends
     since: UUID | None
+    is_filtered: bool
 
     async def expected(self, direct: Direct) -> Expected:
         argument = Arguments()
@@ -58,7 +60,7 @@ class Search:
         takes = min(way.takes, expected.by_orders_takes)
         newest = await self._newest(direct) if takes > LONG_MS else None
         if newest is not None:
-            for nearby in expected.ways_nearby(newest):
+            for nearby in expected.ways_nearby(newest, ENOUGH_TO_FILTER if self.is_filtered else ENOUGH):
                 if takes > nearby.takes * TIMES:
                     yield self.by_texts(nearby)
         yield self.by_texts(way) if way.takes <= expected.by_orders_takes else self._by_orders()

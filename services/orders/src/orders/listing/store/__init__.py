@@ -1,5 +1,5 @@
-"""The lists' only queries: `query` is what is asked for, `pages` reads it, `counting` tells how many there are, `search`
-goes about a text search, `views` keeps filters under names."""
+"""The lists' only queries: `query` is what is asked for, `pages` reads it, `counting` tells how many there are,
+`search` goes about a text search, `views` keeps filters under names."""
 
 from .counting import Count, counts
 from .pages import page, read_page, rows, unread_page

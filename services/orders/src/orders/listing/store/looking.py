@@ -25,7 +25,7 @@ NEWEST = 1_000
 ENOUGH, ENOUGH_TO_FILTER = 250, 500
 SPANS = (1, 8)
 #: ... each if what then comes would take longer than so much, and than so many times as long as the look.
-LONG_MS, TIMES = 4.0, 2
+LONG_MS, TIMES = 4.0, 1.5
 
 # What things take, in milliseconds of PostgreSQL's.
 #: To read a text that the index names, and to look up its order.

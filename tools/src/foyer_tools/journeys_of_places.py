@@ -31,6 +31,11 @@ async def _location(world: World, name: str) -> str:
     return await _make(world, "booking/v1/locations", {"name": name, "time_zone": zone, "opening_hours": WHOLE_DAY})
 
 
+def _noon(*, days: int) -> datetime:
+    """About noon there, so many days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+
+
 async def _offering(world: World, title: str, kind: str) -> str:
     body = {"title": title, "kind": kind, "terms": "prepaid", "responsible_ids": [await world.id_of("rita")]}
     return await _make(world, "orders/v1/offerings", body)
@@ -87,7 +92,7 @@ async def coworking_ticket(world: World) -> list[dict[str, Any]]:
     by_hour = await _make(world, tariffs, {"name": "Стандарт", "unit": "hour", "price": rub(100), "fixed": True})
     by_day = await _make(world, tariffs, {"name": "День", "unit": "day", "price": rub(700)})
     offering = await _offering(world, "Коворкинг на 2 этаже", "coworking")
-    day = (datetime.now(UTC) + timedelta(days=2)).replace(hour=NOON, minute=0, second=0, microsecond=0)
+    day = _noon(days=2)
     ticket = {"space_id": space, "visitor": {"name": "Алексей Трошков"}}
     content = {
         "offering_id": offering,
@@ -188,8 +193,8 @@ async def hotel_stay(world: World) -> list[dict[str, Any]]:
         extra = await _make(world, f"booking/v1/locations/{location}/extras", body)
         extras.append({"extra_id": extra, "quantity": 1} | ({"at": at} if at else {}))
     offering = await _offering(world, "Отель «УЮТ»", "hotel")
-    # Today where the hotel is: there it is about noon.
-    today = date.fromisoformat((datetime.now(UTC) + timedelta(hours=NOON - datetime.now(UTC).hour)).date().isoformat())
+    # At noon it is the same day there as in Greenwich.
+    today = _noon(days=0).date()
     stay = {
         "room_type_id": rooms,
         "arrival": today.isoformat(),
@@ -268,7 +273,7 @@ async def kept_places(world: World) -> list[dict[str, Any]]:
     rooms = await _make(world, "booking/v1/room-types", {"location_id": location, "name": "Мансарда"})
     await _make(world, f"booking/v1/room-types/{rooms}/rooms", {"label": "401"})
     await _make(world, f"booking/v1/room-types/{rooms}/rates", {"name": "Стандарт", "price": rub(1000)})
-    day = (datetime.now(UTC) + timedelta(days=2)).replace(hour=NOON, minute=0, second=0, microsecond=0)
+    day = _noon(days=2)
     ticket = {"space_id": space, "tariff_id": by_hour, "starts_at": day.isoformat(), "quantity": 4}
     nights = {"arrival": day.date().isoformat(), "departure": (day.date() + timedelta(days=2)).isoformat()}
     stay = {"room_type_id": rooms, **nights, "adults": 1}

@@ -1,7 +1,7 @@
 """A business's years in one statement each: orders, their history, search texts and customers, spread as they are in life.
 
-Most orders are old and done; the open ones are of the last weeks, and some forgotten ones of any time. Few customers have hundreds, most have a few. Some
-words are in every tenth order and some in one.
+Most orders are old and done; the open ones are of the last weeks, and some forgotten ones of any time. Few customers have
+hundreds, most have a few. Some words are in every tenth order and some in one.
 """
 
 from collections.abc import AsyncIterator

@@ -19,6 +19,7 @@ MOST_OVER, MOST_GROUPED = 1_000, 2_000
 #: So many open orders may be forgotten, and older by years than the others.
 FORGOTTEN = 500
 
+_OVER = conditions.one_of("o.status", CLOSED)
 _ORDERS = "SELECT o.status, o.label FROM orders o WHERE {where} ORDER BY o.id DESC LIMIT {window}"
 #: Where the time begins that nearly all open orders are of.
 _OPEN_SINCE = f"SELECT id FROM orders o WHERE {conditions.OPEN} ORDER BY id OFFSET {FORGOTTEN} LIMIT 1"  # noqa: S608
@@ -56,11 +57,13 @@ async def counts(query: Query, transaction: Transaction, codes: Sequence[str]) -
     if query.words is not None:
         groups = [await _found(query, transaction)]
     elif query.is_narrow or query.filters.paid is False:
-        groups = [await _all(query, transaction)]
+        # There are few.
+        groups = [await _looked_at(query, transaction, most=MOST_GROUPED)]
     elif query.filters.overdue:
         groups = [await _open(query, transaction)]
     else:
-        groups = [await _open(query, transaction), await _over(query, transaction)]
+        over = await _looked_at(query, transaction, _OVER, most=MOST_OVER, closed=True)
+        groups = [await _open(query, transaction), over]
     return _counts(codes, query.built_in, groups)
 
 
@@ -93,15 +96,17 @@ async def _counts_by_index(query: Query, transaction: Transaction, codes: Sequen
     return {code: _count(counted.get(code, 0)) for code in codes}
 
 
-async def _all(query: Query, transaction: Transaction) -> "Group":
-    """Where there are few."""
+async def _looked_at(
+    query: Query, transaction: Transaction, *also: str, most: int, closed: bool | None = None
+) -> "Group":
+    """The newest that are asked for and meet these conditions, too."""
     await query.look_up_phone(transaction)
     argument = Arguments()
     where = query.conditions(argument, with_status=False)
     if where is None:
-        return Group((), whole=True, closed=None)
-    select = _ORDERS.format(where=" AND ".join(where), window=argument(MOST_GROUPED, "int"))
-    return _group(await _grouped(await transaction.direct(), select, argument), most=MOST_GROUPED)
+        return Group((), whole=True, closed=closed)
+    select = _ORDERS.format(where=" AND ".join([*where, *also]), window=argument(most, "int"))
+    return _group(await _grouped(await transaction.direct(), select, argument), closed=closed, most=most)
 
 
 async def _open(query: Query, transaction: Transaction) -> "Group":
@@ -115,23 +120,12 @@ async def _open(query: Query, transaction: Transaction) -> "Group":
     if where is None:
         return Group((), whole=True, closed=False)
     direct = await transaction.direct()
-    begin, window = await direct.row(_OPEN_SINCE), argument(MOST_GROUPED, "int")
+    begin = await direct.row(_OPEN_SINCE)
     if begin is None:
-        select = _ORDERS.format(where=" AND ".join([*where, conditions.OPEN]), window=window)
-    else:
-        select = _OPEN.format(where=" AND ".join(where), since=argument(begin["id"], "uuid"), window=window)
+        return await _looked_at(query, transaction, conditions.OPEN, most=MOST_GROUPED, closed=False)
+    since, window = argument(begin["id"], "uuid"), argument(MOST_GROUPED, "int")
+    select = _OPEN.format(where=" AND ".join(where), since=since, window=window)
     return _group(await _grouped(direct, select, argument), closed=False, most=MOST_GROUPED)
-
-
-async def _over(query: Query, transaction: Transaction) -> "Group":
-    """Of what is over, the newest are counted."""
-    argument = Arguments()
-    where = query.conditions(argument, with_status=False)
-    if where is None:
-        return Group((), whole=True, closed=True)
-    where.append(conditions.one_of("o.status", CLOSED))
-    select = _ORDERS.format(where=" AND ".join(where), window=argument(MOST_OVER, "int"))
-    return _group(await _grouped(await transaction.direct(), select, argument), closed=True, most=MOST_OVER)
 
 
 async def _found(query: Query, transaction: Transaction) -> "Group":
